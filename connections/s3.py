@@ -1,0 +1,52 @@
+"""The one place that opens S3."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+
+from connections.settings import S3Settings
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+# The sandbox's AWS endpoint is emulated and loopback only: these open nothing anywhere else.
+SANDBOX_ACCESS_KEY_ID = "sandbox"
+SANDBOX_SECRET_ACCESS_KEY = "sandbox"  # noqa: S105
+
+
+def is_loopback(endpoint_url: str | None) -> bool:
+    """Say whether an endpoint address is on this machine; none given means AWS itself."""
+    host = urlsplit(endpoint_url or "").hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def sandbox_credentials(settings: S3Settings) -> dict[str, str]:
+    """The keyword arguments that a boto3 client needs for the sandbox; empty for AWS, where boto3's own chain is used."""
+    if not is_loopback(settings.endpoint_url):
+        return {}
+    return {"aws_access_key_id": SANDBOX_ACCESS_KEY_ID, "aws_secret_access_key": SANDBOX_SECRET_ACCESS_KEY}
+
+
+def open_s3(settings: S3Settings) -> S3Client:
+    """A client for the lake's bucket that retries what is worth retrying and gives up after `timeout_s` a try."""
+    config = Config(
+        connect_timeout=settings.timeout_s,
+        read_timeout=settings.timeout_s,
+        retries={"mode": "standard", "total_max_attempts": 5},
+        s3={"addressing_style": "path"} if settings.endpoint_url else {},
+        max_pool_connections=16,
+    )
+    credentials = sandbox_credentials(settings)
+    return boto3.client(
+        "s3", region_name=settings.region, endpoint_url=settings.endpoint_url, config=config, **credentials  # type: ignore[arg-type]
+    )

@@ -1,0 +1,133 @@
+"""Where the outside services are: environment variable, then `conf/environments/<env>.toml`, then default."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from pipeline_contract.errors import ConfigurationError
+
+ENVIRONMENTS = Path("conf/environments")
+ENV_PREFIX = "MILLRACE_"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class KafkaSettings(_Section):
+    """How to reach the brokers; a password comes from MILLRACE_KAFKA__SASL_PASSWORD alone."""
+
+    bootstrap_servers: str = "127.0.0.1:19092"
+    security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    sasl_mechanism: str | None = None
+    sasl_username: str | None = None
+    sasl_password: SecretStr | None = None
+    ssl_ca_location: Path | None = None
+    replication_factor: int = Field(default=1, ge=1)
+    timeout_s: float = Field(default=15.0, gt=0)
+
+
+class S3Settings(_Section):
+    """The lake's bucket; credentials come from boto3's own chain, or are the sandbox's when the endpoint is loopback."""
+
+    bucket: str = "millrace-lake"
+    region: str = "us-east-1"
+    endpoint_url: str | None = None
+    timeout_s: float = Field(default=15.0, gt=0)
+
+
+class AwsSettings(_Section):
+    """Names in the AWS account that the Snowflake scripts refer to."""
+
+    account_id: str = "000000000000"
+    snowflake_role: str = "millrace-snowflake"
+
+
+class WarehouseSettings(_Section):
+    """The Snowflake account; the key file's passphrase comes from MILLRACE_WAREHOUSE__PRIVATE_KEY_PASSPHRASE alone."""
+
+    account: str = "sandbox"
+    user: str = "sandbox"
+    role: str = "MILLRACE_ROLE"
+    warehouse: str = "MILLRACE_WH"
+    host: str | None = None
+    port: int | None = Field(default=None, ge=1, le=65535)
+    protocol: Literal["http", "https"] = "https"
+    private_key_file: Path | None = None
+    private_key_passphrase: SecretStr | None = None
+    timeout_s: float = Field(default=60.0, gt=0)
+
+
+class SparkSettings(_Section):
+    """Where Spark runs and keeps its checkpoints (a folder, or an s3a:// address)."""
+
+    master: str = "local[2]"
+    checkpoints: str = ".checkpoints"
+    driver_memory: str = "2g"
+    protect_key: SecretStr | None = None
+
+
+class SandboxSettings(_Section):
+    """Where the sandbox keeps its state."""
+
+    state_dir: Path = Path(".sandbox")
+
+
+class Settings(BaseSettings):
+    """All settings of one environment; frozen, and an unknown key is an error."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=ENV_PREFIX, env_nested_delimiter="__", nested_model_default_partial_update=True
+    )
+
+    environment: str = "local"
+    kafka: KafkaSettings = KafkaSettings()
+    s3: S3Settings = S3Settings()
+    aws: AwsSettings = AwsSettings()
+    warehouse: WarehouseSettings = WarehouseSettings()
+    spark: SparkSettings = SparkSettings()
+    sandbox: SandboxSettings = SandboxSettings()
+
+
+def load_settings(environment: str, folder: Path = ENVIRONMENTS) -> Settings:
+    """Read the settings of one environment, or raise `ConfigurationError` naming the file, the key and what it may be.
+
+    `environment` is a file name without its ending in `folder`, or the path of a TOML file. The process's environment
+    variables are read here: call it from an entry point.
+    """
+    path = Path(environment) if environment.endswith(".toml") else folder / f"{environment}.toml"
+    if not path.is_file():
+        known = ", ".join(sorted(p.stem for p in folder.glob("*.toml"))) or "none"
+        raise ConfigurationError(f"no environment {environment!r}: {path} does not exist (known: {known})")
+
+    class FileSettings(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the signature is pydantic's
+            file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return env_settings, TomlConfigSettingsSource(settings_cls, path), init_settings
+
+    try:
+        return FileSettings(environment=path.stem)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    except ValidationError as error:
+        problems = "\n".join(f"  - {describe_problem(e['loc'], e['msg'])}" for e in error.errors(include_input=False))
+        raise ConfigurationError(f"{path} (or {ENV_PREFIX}* variables): wrong settings:\n{problems}") from None
+
+
+def describe_problem(location: tuple[int | str, ...], message: str) -> str:
+    """One line for one problem: the dotted key, its environment variable, and what is wrong with it."""
+    key = ".".join(map(str, location))
+    variable = ENV_PREFIX + "__".join(str(part).upper() for part in location)
+    return f"{key} (environment variable {variable}): {message}"

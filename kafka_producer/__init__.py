@@ -1,0 +1,1 @@
+"""CSV files to a Kafka topic, exactly once."""
