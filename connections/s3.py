@@ -48,5 +48,9 @@ def open_s3(settings: S3Settings) -> S3Client:
     )
     credentials = sandbox_credentials(settings)
     return boto3.client(
-        "s3", region_name=settings.region, endpoint_url=settings.endpoint_url, config=config, **credentials  # type: ignore[arg-type]
+        "s3",
+        region_name=settings.region,
+        endpoint_url=settings.endpoint_url,
+        config=config,
+        **credentials,  # type: ignore[arg-type]
     )

@@ -1,0 +1,94 @@
+"""The one type system, with one mapping each to Spark, Snowflake, Glue/Athena and JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_DECIMAL = re.compile(r"decimal\((\d{1,2}),\s*(\d{1,2})\)")
+ALLOWED = "string, integer, bigint, double, decimal(p,s), boolean, date, timestamp"
+
+# Snowflake: docs.snowflake.com/en/sql-reference/data-types-numeric; Athena:
+# docs.aws.amazon.com/athena/latest/ug/data-types.html. Times are UTC microseconds without a zone everywhere.
+_SPARK = {"integer": "int", "binary": "binary"}
+_SNOWFLAKE = {
+    "string": "VARCHAR",
+    "integer": "NUMBER(10,0)",
+    "bigint": "NUMBER(19,0)",
+    "double": "FLOAT",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP_NTZ(6)",
+    "binary": "BINARY",
+}
+_GLUE = {"integer": "int"}
+_JSON_SCHEMA: dict[str, dict[str, object]] = {
+    "string": {"type": "string"},
+    "integer": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
+    "bigint": {"type": "integer", "minimum": -(2**63), "maximum": 2**63 - 1},
+    "double": {"type": "number"},
+    "boolean": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "timestamp": {"type": "string", "format": "date-time"},
+    "binary": {"type": "string", "contentEncoding": "base64"},
+}
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """One type of the contract; `precision` and `scale` are set for decimals alone."""
+
+    name: str
+    precision: int | None = None
+    scale: int | None = None
+
+    def __str__(self) -> str:
+        return f"decimal({self.precision},{self.scale})" if self.name == "decimal" else self.name
+
+    @property
+    def spark(self) -> str:
+        """The type's name in a Spark DDL schema."""
+        return _SPARK.get(self.name, str(self))
+
+    @property
+    def snowflake(self) -> str:
+        """The type's name in a Snowflake CREATE TABLE."""
+        return f"NUMBER({self.precision},{self.scale})" if self.name == "decimal" else _SNOWFLAKE[self.name]
+
+    @property
+    def glue(self) -> str:
+        """The type's name in the Glue catalog and in Athena's DDL."""
+        return _GLUE.get(self.name, str(self))
+
+    @property
+    def json_schema(self) -> dict[str, object]:
+        """The JSON Schema that a value of this type meets; a decimal travels as text, so that no digit is lost."""
+        if self.name == "decimal":
+            assert self.precision is not None  # noqa: S101 - parse_type sets both
+            assert self.scale is not None  # noqa: S101
+            digits = rf"^-?\d{{1,{self.precision - self.scale}}}" if self.precision > self.scale else "^-?0?"
+            fraction = rf"(\.\d{{1,{self.scale}}})?$" if self.scale else "$"
+            return {"type": "string", "pattern": digits + fraction}
+        return dict(_JSON_SCHEMA[self.name])
+
+
+STRING = ColumnType("string")
+INTEGER = ColumnType("integer")
+BIGINT = ColumnType("bigint")
+TIMESTAMP = ColumnType("timestamp")
+BINARY = ColumnType("binary")
+
+
+def parse_type(text: str) -> ColumnType:
+    """Read a type as a contract writes it, or raise `ValueError` that lists what is allowed.
+
+    `binary` is the raw zone's own type and cannot be declared.
+    """
+    if match := _DECIMAL.fullmatch(text):
+        precision, scale = int(match[1]), int(match[2])
+        if not 1 <= precision <= 38 or scale > precision:
+            raise ValueError(f"a decimal has 1 to 38 digits, of which at most all are decimals; allowed: {ALLOWED}")
+        return ColumnType("decimal", precision, scale)
+    if text in _SNOWFLAKE and text != "binary":
+        return ColumnType(text)
+    raise ValueError(f"allowed: {ALLOWED}")

@@ -1,0 +1,96 @@
+"""What a pipeline leaves in the lake and in the warehouse: one description from which files, tables and pipes are derived."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pipeline_contract.column_types import BIGINT, BINARY, STRING, TIMESTAMP, ColumnType
+from pipeline_contract.model import Aggregate, Contract
+from pipeline_contract.passport import PASSPORT
+
+Kind = Literal["raw", "curated", "rejected", "aggregate"]
+INGEST = "ingest"
+
+RAW_COLUMNS: dict[str, ColumnType] = {"key": BINARY, "value": BINARY, "_kafka_timestamp": TIMESTAMP}
+REJECTED_COLUMNS: dict[str, ColumnType] = {
+    "stage": STRING,  # producer, decode or rules
+    "reason": STRING,  # the first reason, such as type:dep_time, for counting
+    "reasons": STRING,  # every reason, as a JSON array of {"reason", "column", "found"}
+    "value": BINARY,
+}
+WINDOW_COLUMNS: dict[str, ColumnType] = {"window_start": TIMESTAMP, "window_end": TIMESTAMP}
+# `_as_of` is the number of offsets that the query had read when it computed the window: of two versions of one window
+# the greater one is the newer.
+AGGREGATE_PASSPORT: dict[str, ColumnType] = {"_topic": STRING, "_as_of": BIGINT, "_batch_id": STRING}
+
+
+@dataclass(frozen=True)
+class Output:
+    """One kind of rows: its place in the lake, its columns in order, its table, and the view over it, if any."""
+
+    kind: Kind
+    name: str  # raw, curated, rejected or aggregates/<name>
+    format: Literal["parquet", "csv"]
+    columns: dict[str, ColumnType]
+    database: str
+    schema: str
+    table: str
+    view: str | None = None
+
+    @property
+    def extension(self) -> str:
+        """The ending of its files."""
+        return "parquet" if self.format == "parquet" else "csv.gz"
+
+
+def curated_columns(contract: Contract) -> dict[str, ColumnType]:
+    """The columns of a curated row before its passport: source columns, lookups, derived; dropped ones are gone."""
+    columns = {c.name: c.output_type for c in contract.columns if c.protect != "drop"}
+    columns |= {column.name: column.type for lookup in contract.lookups for column in lookup.columns}
+    return columns | {derived.name: derived.type for derived in contract.derived}
+
+
+def aggregate_columns(contract: Contract, aggregate: Aggregate) -> dict[str, ColumnType]:
+    """The columns of an aggregate's row before its passport: the window, the groups, the measures."""
+    curated = curated_columns(contract)
+    groups = {name: curated[name] for name in aggregate.group_by}
+    return WINDOW_COLUMNS | groups | {measure.name: measure.type for measure in aggregate.measures}
+
+
+def derive_outputs(contract: Contract) -> tuple[Output, ...]:
+    """Every output of a pipeline, in the order raw, curated, rejected, aggregates."""
+    table = contract.warehouse.table.upper()
+    place = {"database": contract.warehouse.database.upper(), "schema": contract.warehouse.schema_.upper()}
+    curated = curated_columns(contract) | PASSPORT
+    return (
+        Output("raw", "raw", "parquet", RAW_COLUMNS | PASSPORT, table=f"{table}_RAW", **place),
+        Output("curated", "curated", contract.lake.format, curated, table=table, **place),
+        Output("rejected", "rejected", "parquet", REJECTED_COLUMNS | PASSPORT, table=f"{table}_REJECTED", **place),
+        *(derive_aggregate(contract, aggregate) for aggregate in contract.aggregates),
+    )
+
+
+def derive_aggregate(contract: Contract, aggregate: Aggregate) -> Output:
+    """The output of one aggregate: its table keeps every version of a window, its view shows the newest."""
+    view = f"{contract.warehouse.table}_{aggregate.name}".upper()
+    return Output(
+        "aggregate",
+        f"aggregates/{aggregate.name}",
+        "parquet",
+        aggregate_columns(contract, aggregate) | AGGREGATE_PASSPORT,
+        database=contract.warehouse.database.upper(),
+        schema=contract.warehouse.schema_.upper(),
+        table=f"{view}_VERSIONS",
+        view=view,
+    )
+
+
+def queries(contract: Contract) -> tuple[str, ...]:
+    """The streaming queries of a pipeline: the ingest, and one for each aggregate."""
+    return (INGEST, *(aggregate_query(aggregate) for aggregate in contract.aggregates))
+
+
+def aggregate_query(aggregate: Aggregate) -> str:
+    """The name of an aggregate's streaming query."""
+    return f"aggregate-{aggregate.name}"
