@@ -1,0 +1,182 @@
+"""The one place that opens Snowflake, or the sandbox's emulated endpoint when the host is loopback."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import snowflake.connector
+from snowflake.connector.cursor import SnowflakeCursor
+
+from connections.s3 import is_loopback
+from connections.settings import WarehouseSettings
+from pipeline_contract.errors import ConfigurationError, ServiceError
+
+Connection = snowflake.connector.SnowflakeConnection
+Row = dict[str, Any]
+
+# The sandbox's endpoint takes any password; this one opens nothing anywhere else.
+SANDBOX_PASSWORD = "sandbox"  # noqa: S105
+# A failed login is one line of ours; the connector would log each retry with its stack.
+_CONNECTOR_LOGS = ("snowflake.connector", "botocore.credentials")
+
+
+class StatementFailed(ServiceError):
+    """A statement that the warehouse refused; `reason` is the warehouse's own message."""
+
+    def __init__(self, statement: str, reason: str) -> None:
+        self.statement = statement
+        self.reason = reason
+        super().__init__(f"the warehouse refused a statement: {reason}\n  statement: {shorten_statement(statement)}")
+
+
+class Answer(NamedTuple):
+    """What a statement answered: the columns' names in order, and the rows."""
+
+    columns: tuple[str, ...]
+    rows: list[tuple[Any, ...]]
+
+
+def connection_arguments(
+    settings: WarehouseSettings, *, database: str | None = None, schema: str | None = None
+) -> dict[str, Any]:
+    """The arguments of `snowflake.connector.connect`, every wait bounded by `timeout_s`.
+
+    Raise `ConfigurationError` when a real account is named without a key file that can be read.
+    """
+    timeout_s = max(1, round(settings.timeout_s))
+    arguments: dict[str, Any] = {
+        "account": settings.account,
+        "user": settings.user,
+        "warehouse": settings.warehouse,
+        "database": database,
+        "schema": schema,
+        "login_timeout": timeout_s,
+        "socket_timeout": timeout_s,
+        "application": "Millrace",
+        "client_session_keep_alive": False,
+        "session_parameters": {"TIMEZONE": "UTC", "QUERY_TAG": "millrace"},
+        # The connector asks the cloud's metadata addresses where it runs, at every login; nothing here depends on it.
+        "platform_detection_timeout_seconds": 0.0,
+    }
+    if settings.host is not None:
+        arguments |= {"host": settings.host, "port": settings.port, "protocol": settings.protocol}
+    if is_sandbox(settings):
+        arguments |= {"password": SANDBOX_PASSWORD, "no_proxy": settings.host, "disable_ocsp_checks": True}
+        arguments["session_parameters"] |= {"CLIENT_TELEMETRY_ENABLED": False}
+    else:
+        arguments |= key_pair_arguments(settings)
+    return {name: value for name, value in arguments.items() if value is not None}
+
+
+def is_sandbox(settings: WarehouseSettings) -> bool:
+    """Say whether the settings name an emulated endpoint on this machine rather than a Snowflake account."""
+    return settings.host is not None and is_loopback(f"//{settings.host}")
+
+
+def key_pair_arguments(settings: WarehouseSettings) -> dict[str, Any]:
+    """The arguments of key-pair authentication; the passphrase stays a secret until it is handed to the connector."""
+    variable = "MILLRACE_WAREHOUSE__PRIVATE_KEY_FILE"
+    if settings.private_key_file is None:
+        raise ConfigurationError(
+            f"warehouse.private_key_file is not set: account {settings.account!r} is opened with a key pair; "
+            f"name the PKCS#8 key file there or in {variable} (docs/snowflake.md, step 1)"
+        )
+    key_file = settings.private_key_file.expanduser()
+    if not key_file.is_file():
+        raise ConfigurationError(
+            f"warehouse.private_key_file: {key_file} does not exist or is no file; make a key pair "
+            f"(docs/snowflake.md, step 1) or set {variable}"
+        )
+    passphrase = settings.private_key_passphrase
+    return {
+        "authenticator": "SNOWFLAKE_JWT",
+        "private_key_file": str(key_file),
+        "private_key_file_pwd": passphrase.get_secret_value() if passphrase else None,
+    }
+
+
+def open_warehouse(
+    settings: WarehouseSettings, *, database: str | None = None, schema: str | None = None, role: str | None = None
+) -> Connection:
+    """Open a session with the settings' role, or fail within about `timeout_s`; close it yourself.
+
+    `role` takes another role; the empty string leaves it to the user's default role, for the first deployment, when
+    the settings' role does not exist yet. Raise `ConfigurationError` (key file) or `ServiceError` (no connection).
+    """
+    arguments = connection_arguments(settings, database=database, schema=schema)
+    chosen = settings.role if role is None else role
+    if chosen:
+        arguments["role"] = chosen
+    for name in _CONNECTOR_LOGS:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    address = name_warehouse(settings)
+    try:
+        return snowflake.connector.connect(**arguments)
+    except snowflake.connector.errors.Error as error:
+        raise ServiceError(
+            f"cannot open {address} as user {settings.user!r}: {describe_error(error)}\n  {advise_login(settings)}"
+        ) from None
+    except (TypeError, ValueError) as error:  # from the key file: its own text may quote the passphrase
+        raise ConfigurationError(
+            f"warehouse.private_key_file: {Path(str(settings.private_key_file)).expanduser()} cannot be read as a "
+            f"PKCS#8 private key ({type(error).__name__}); is MILLRACE_WAREHOUSE__PRIVATE_KEY_PASSPHRASE right?"
+        ) from None
+
+
+def name_warehouse(settings: WarehouseSettings) -> str:
+    """What messages call the warehouse: the account, or the emulated endpoint and its address."""
+    if is_sandbox(settings):
+        return f"the sandbox's emulated Snowflake at {settings.protocol}://{settings.host}:{settings.port}"
+    return f"Snowflake account {settings.account!r}"
+
+
+def advise_login(settings: WarehouseSettings) -> str:
+    """What to do when no session could be opened."""
+    if is_sandbox(settings):
+        return "Is the sandbox up? `python -m sandbox status` says; `python -m sandbox up` starts it."
+    return "Check warehouse.account, user and role, the key pair (docs/snowflake.md, step 1), and the network."
+
+
+def describe_error(error: snowflake.connector.errors.Error) -> str:
+    """The warehouse's message in one line, without the connector's query id and stack."""
+    message = str(error.raw_msg or error.msg or error)
+    return " ".join(message.split()) or type(error).__name__
+
+
+def shorten_statement(statement: str, width: int = 160) -> str:
+    """The statement's beginning in one line."""
+    line = " ".join(statement.split())
+    return line if len(line) <= width else f"{line[: width - 1]}…"
+
+
+def execute_statement(connection: Connection, statement: str, parameters: Sequence[Any] | None = None) -> Answer:
+    """Run one statement and read its whole answer; raise `StatementFailed` with the warehouse's reason."""
+    try:
+        with connection.cursor(SnowflakeCursor) as cursor:
+            cursor.execute(statement, parameters)
+            columns = tuple(str(column.name) for column in cursor.description or ())
+            return Answer(columns, [tuple(row) for row in cursor.fetchall()])
+    except snowflake.connector.errors.Error as error:
+        raise StatementFailed(statement, describe_error(error)) from None
+
+
+def run_query(connection: Connection, statement: str, parameters: Sequence[Any] | None = None) -> list[Row]:
+    """The rows of a statement, each a dictionary from column name, as the warehouse writes it, to value.
+
+    `parameters` fill the statement's `%s` marks. Raise `StatementFailed` with the warehouse's reason.
+    """
+    answer = execute_statement(connection, statement, parameters)
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def quote_identifier(name: str) -> str:
+    """The name as a quoted identifier in upper case, so that a query may write it unquoted in any case."""
+    return '"' + name.upper().replace('"', '""') + '"'
+
+
+def quote_literal(text: str) -> str:
+    """The text as a string literal; in Snowflake a backslash escapes too."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"
