@@ -1,1 +1,1 @@
-"""Embedded services to rehearse on: a real Kafka broker; AWS, Snowflake and Snowpipe emulated, loopback only."""
+"""The sandbox: a real Kafka broker, and emulated AWS and Snowflake endpoints on this machine's loopback interface."""

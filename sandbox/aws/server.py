@@ -1,0 +1,38 @@
+"""The HTTP server of the emulated AWS endpoint."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from pathlib import Path
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.serving import make_server
+
+from pipeline_contract.errors import ConfigurationError
+from sandbox.aws.endpoint import Endpoint
+from sandbox.aws.state import Mirror
+
+
+class QuickRequestHandler(MotoRequestHandler):
+    """moto's handler, which sends small answers at once and writes no line for each request."""
+
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Requests that succeed are not worth a line; failures inside moto are logged by Flask."""
+
+
+def serve(host: str, port: int, state_dir: Path, account_id: str) -> None:
+    """Bring the saved state back and serve, one thread a connection, until the process is told to end."""
+    if not ipaddress.ip_address(host).is_loopback:
+        raise ConfigurationError(f"{host} is not a loopback address: the emulated AWS endpoint has no access control")
+    mirror = Mirror(state_dir, account_id)
+    mirror.load()
+    server = make_server(host, port, Endpoint(mirror), threaded=True, request_handler=QuickRequestHandler)
+    server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    try:
+        server.serve_forever()
+    finally:
+        server.server_close()
+        mirror.close()

@@ -1,0 +1,97 @@
+"""What the sandbox says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+
+from sandbox.processes import find_process, read_record
+from sandbox.services import Service
+from sandbox.snowflake import ACCEPTED_NOT_ENFORCED
+
+State = Literal["running", "stopped", "died"]
+
+
+class ServiceStatus(BaseModel):
+    """One service as it is now; `pid` and `since` are null unless it runs."""
+
+    name: str
+    title: str
+    nature: Literal["real", "emulated"]
+    state: State
+    address: str
+    pid: int | None
+    since: datetime | None
+    log: Path
+
+
+class SandboxStatus(BaseModel):
+    """All services, and what the Snowflake endpoint accepts without carrying it out."""
+
+    state_dir: Path
+    services: list[ServiceStatus]
+    accepted_not_enforced: list[tuple[str, str]]
+
+    @property
+    def all_running(self) -> bool:
+        """Whether every service's process runs."""
+        return all(service.state == "running" for service in self.services)
+
+    def describe_trouble(self) -> str:
+        """One sentence on what does not run, and what to do."""
+        down = [
+            f"{service.title} ({service.state}; log {service.log})"
+            for service in self.services
+            if service.state != "running"
+        ]
+        return f"not running: {', '.join(down)}. `python -m sandbox up` starts what is missing"
+
+
+def build_status(services: Sequence[Service], state_dir: Path) -> SandboxStatus:
+    """Look at every service's process; one that was started, not stopped, and is gone has died."""
+    return SandboxStatus(
+        state_dir=state_dir,
+        services=[look_at(service) for service in services],
+        accepted_not_enforced=[(statement, why) for statement, why in ACCEPTED_NOT_ENFORCED],
+    )
+
+
+def look_at(service: Service) -> ServiceStatus:
+    """The status of one service."""
+    record = read_record(service.record_path)
+    process = find_process(record) if record is not None else None
+    state: State = "running" if process is not None else "died" if record is not None else "stopped"
+    return ServiceStatus(
+        name=service.name,
+        title=service.title,
+        nature=service.nature,
+        state=state,
+        address=service.address,
+        pid=process.pid if process is not None else None,
+        since=datetime.fromtimestamp(process.create_time(), UTC).astimezone() if process is not None else None,
+        log=service.log_path,
+    )
+
+
+def render_status(status: SandboxStatus) -> Group:
+    """The status as tables for a terminal."""
+    services = Table(
+        "service", "", "state", "address", "pid", "since", "log", title=f"sandbox in {escape(str(status.state_dir))}"
+    )
+    colours: dict[State, str] = {"running": "green", "stopped": "yellow", "died": "red"}
+    for service in status.services:
+        since = service.since.strftime("%Y-%m-%d %H:%M:%S") if service.since else ""
+        state = f"[{colours[service.state]}]{service.state}[/]"
+        pid = str(service.pid or "")
+        services.add_row(service.title, service.nature, state, service.address, pid, since, escape(str(service.log)))
+    accepted = Table("statement", "why", title="Snowflake statements that are accepted but not enforced")
+    for statement, why in status.accepted_not_enforced:
+        accepted.add_row(escape(statement), escape(why))
+    return Group(services, accepted)
