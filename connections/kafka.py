@@ -90,6 +90,27 @@ def configure_kafka_python(settings: KafkaSettings) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
+def configure_java(settings: KafkaSettings) -> dict[str, str]:
+    """The configuration of Kafka's own Java clients that reaches these brokers; it may hold the password: never log it."""
+    values: dict[str, str | None] = {
+        "bootstrap.servers": settings.bootstrap_servers,
+        "security.protocol": settings.security_protocol,
+        "sasl.mechanism": settings.sasl_mechanism,
+        "ssl.truststore.type": "PEM" if settings.ssl_ca_location else None,
+        "ssl.truststore.location": str(settings.ssl_ca_location.expanduser()) if settings.ssl_ca_location else None,
+    }
+    if settings.sasl_username and settings.sasl_password:
+        module = "scram.ScramLoginModule" if "SCRAM" in (settings.sasl_mechanism or "") else "plain.PlainLoginModule"
+        user, password = (
+            text.replace("\\", "\\\\").replace('"', '\\"')
+            for text in (settings.sasl_username, settings.sasl_password.get_secret_value())
+        )
+        values["sasl.jaas.config"] = (
+            f'org.apache.kafka.common.security.{module} required username="{user}" password="{password}";'
+        )
+    return {key: value for key, value in values.items() if value is not None}
+
+
 @contextmanager
 def explain_errors(settings: KafkaSettings, action: str, log: _ErrorLog | None = None) -> Iterator[None]:
     """Turn any error of the client inside into a `ServiceError` that names the brokers, the action and the reason."""
