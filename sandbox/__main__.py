@@ -19,6 +19,7 @@ from connections.settings import Settings, load_settings
 from pipeline_contract.errors import NotFinished, PipelineError
 from sandbox.java import Java, find_java
 from sandbox.sample_data import write_flights
+from sandbox.snowflake import ACCEPTED_NOT_ENFORCED
 from sandbox.stack import bring_up, create_lake_bucket, describe_services, reset, show_step, take_down
 from sandbox.status import build_status, render_status
 
@@ -117,9 +118,8 @@ def status(
     """
     with exit_with_code():
         settings = load_settings(environment)
-        current = build_status(
-            describe_services(settings, find_usual_java, build_console(quiet=False)), locate_state(settings)
-        )
+        services = describe_services(settings, find_usual_java, build_console(quiet=False))
+        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED)
         if as_json:
             typer.echo(current.model_dump_json(indent=2))
         else:

@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from sandbox.processes import find_process, read_record
 from sandbox.services import Service
-from sandbox.snowflake import ACCEPTED_NOT_ENFORCED
 
 State = Literal["running", "stopped", "died"]
 
@@ -54,12 +54,14 @@ class SandboxStatus(BaseModel):
         return f"not running: {', '.join(down)}. `python -m sandbox up` starts what is missing"
 
 
-def build_status(services: Sequence[Service], state_dir: Path) -> SandboxStatus:
+def build_status(
+    services: Sequence[Service], state_dir: Path, accepted_not_enforced: Sequence[tuple[str, str]]
+) -> SandboxStatus:
     """Look at every service's process; one that was started, not stopped, and is gone has died."""
     return SandboxStatus(
         state_dir=state_dir,
         services=[look_at(service) for service in services],
-        accepted_not_enforced=[(statement, why) for statement, why in ACCEPTED_NOT_ENFORCED],
+        accepted_not_enforced=list(accepted_not_enforced),
     )
 
 
@@ -81,17 +83,17 @@ def look_at(service: Service) -> ServiceStatus:
 
 
 def render_status(status: SandboxStatus) -> Group:
-    """The status as tables for a terminal."""
-    services = Table(
-        "service", "", "state", "address", "pid", "since", "log", title=f"sandbox in {escape(str(status.state_dir))}"
-    )
+    """The status as tables for a terminal, addresses and paths always in full."""
+    services = Table("service", "", title="Services of the sandbox")
+    for heading in ("state", "address", "pid", "since"):
+        services.add_column(heading, no_wrap=True)
     colours: dict[State, str] = {"running": "green", "stopped": "yellow", "died": "red"}
     for service in status.services:
-        since = service.since.strftime("%Y-%m-%d %H:%M:%S") if service.since else ""
+        since = service.since.strftime("%m-%d %H:%M:%S") if service.since else ""
         state = f"[{colours[service.state]}]{service.state}[/]"
-        pid = str(service.pid or "")
-        services.add_row(service.title, service.nature, state, service.address, pid, since, escape(str(service.log)))
+        services.add_row(service.title, service.nature, state, service.address, str(service.pid or ""), since)
+    logs = [Text(f"log of the {service.title}: {service.log}") for service in status.services]
     accepted = Table("statement", "why", title="Snowflake statements that are accepted but not enforced")
     for statement, why in status.accepted_not_enforced:
         accepted.add_row(escape(statement), escape(why))
-    return Group(services, accepted)
+    return Group(services, Text(f"state: {status.state_dir}"), *logs, accepted)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import ipaddress
 import socket
 from pathlib import Path
+from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from moto.s3.models import FakeKey, S3Backend
 from werkzeug.serving import make_server
 
 from pipeline_contract.errors import ConfigurationError
@@ -23,10 +25,23 @@ class QuickRequestHandler(MotoRequestHandler):
         """Requests that succeed are not worth a line; failures inside moto are logged by Flask."""
 
 
+def tell_of_uploads_once() -> None:
+    """Correct moto, which tells of a completed multipart upload twice: as such, as S3 does, and also as a PUT."""
+    put_object = S3Backend.put_object
+
+    def put_quietly_if_uploaded(backend: S3Backend, *arguments: Any, **named: Any) -> FakeKey:
+        if named.get("multipart") is not None:
+            named["disable_notification"] = True
+        return put_object(backend, *arguments, **named)
+
+    S3Backend.put_object = put_quietly_if_uploaded  # type: ignore[method-assign]
+
+
 def serve(host: str, port: int, state_dir: Path, account_id: str) -> None:
     """Bring the saved state back and serve, one thread a connection, until the process is told to end."""
     if not ipaddress.ip_address(host).is_loopback:
         raise ConfigurationError(f"{host} is not a loopback address: the emulated AWS endpoint has no access control")
+    tell_of_uploads_once()
     mirror = Mirror(state_dir, account_id)
     mirror.load()
     server = make_server(host, port, Endpoint(mirror), threaded=True, request_handler=QuickRequestHandler)
