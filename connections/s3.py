@@ -31,7 +31,7 @@ def is_loopback(endpoint_url: str | None) -> bool:
 
 
 def sandbox_credentials(settings: S3Settings) -> dict[str, str]:
-    """The keyword arguments that a boto3 client needs for the sandbox; empty for AWS, where boto3's own chain is used."""
+    """The credentials that a boto3 client needs for the sandbox; none for AWS, where boto3's own chain is used."""
     if not is_loopback(settings.endpoint_url):
         return {}
     return {"aws_access_key_id": SANDBOX_ACCESS_KEY_ID, "aws_secret_access_key": SANDBOX_SECRET_ACCESS_KEY}
@@ -52,5 +52,6 @@ def open_s3(settings: S3Settings) -> S3Client:
         region_name=settings.region,
         endpoint_url=settings.endpoint_url,
         config=config,
-        **credentials,  # type: ignore[arg-type]
+        aws_access_key_id=credentials.get("aws_access_key_id"),
+        aws_secret_access_key=credentials.get("aws_secret_access_key"),
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
@@ -33,7 +34,7 @@ class KafkaSettings(_Section):
 
 
 class S3Settings(_Section):
-    """The lake's bucket; credentials come from boto3's own chain, or are the sandbox's when the endpoint is loopback."""
+    """The lake's bucket; credentials are those of boto3's own chain, or the sandbox's on a loopback endpoint."""
 
     bucket: str = "millrace-lake"
     region: str = "us-east-1"
@@ -109,6 +110,9 @@ def load_settings(environment: str, folder: Path = ENVIRONMENTS) -> Settings:
         known = ", ".join(sorted(p.stem for p in folder.glob("*.toml"))) or "none"
         raise ConfigurationError(f"no environment {environment!r}: {path} does not exist (known: {known})")
 
+    _refuse_unknown_variables()
+    _refuse_secrets(path)
+
     class FileSettings(Settings):
         @classmethod
         def settings_customise_sources(
@@ -123,15 +127,59 @@ def load_settings(environment: str, folder: Path = ENVIRONMENTS) -> Settings:
 
     try:
         return FileSettings(environment=path.stem)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
     except ValidationError as error:
-        problems = "\n".join(f"  - {describe_problem(e['loc'], e['msg'])}" for e in error.errors(include_input=False))
+        found = error.errors(include_input=False, include_url=False)
+        problems = "\n".join(f"  - {describe_problem(e['loc'], e['type'], e['msg'])}" for e in found)
         raise ConfigurationError(f"{path} (or {ENV_PREFIX}* variables): wrong settings:\n{problems}") from None
 
 
-def describe_problem(location: tuple[int | str, ...], message: str) -> str:
-    """One line for one problem: the dotted key, its environment variable, and what is wrong with it."""
+def describe_problem(location: tuple[int | str, ...], kind: str, message: str) -> str:
+    """One line for one problem: the dotted key, its environment variable, and what it may be; never the value found."""
     key = ".".join(map(str, location))
-    variable = ENV_PREFIX + "__".join(str(part).upper() for part in location)
-    return f"{key} (environment variable {variable}): {message}"
+    if kind == "extra_forbidden":
+        return f"{key}: unknown key; allowed: {', '.join(_list_keys(location[:-1]))}"
+    words = message.removeprefix("Value error, ").replace("Input should be", "allowed:")
+    return f"{key} (environment variable {_name_variable(location)}): {words}"
+
+
+def _refuse_secrets(path: Path) -> None:
+    """A secret in a file that is meant to be committed is refused, before it is used or shown."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: not valid TOML: {error}") from error
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    for section, key in _SECRETS:
+        if isinstance(data.get(section), dict) and key in data[section]:
+            variable = _name_variable((section, key))
+            raise ConfigurationError(f"{path}: {section}.{key}: a secret does not stand in a file; set {variable}")
+
+
+def _refuse_unknown_variables() -> None:
+    """A misspelt section in a variable's name would otherwise be passed over in silence."""
+    for variable in sorted(os.environ):
+        section, separator, _ = variable.removeprefix(ENV_PREFIX).partition("__")
+        if variable.startswith(ENV_PREFIX) and separator and section.lower() not in Settings.model_fields:
+            sections = ", ".join(_list_keys(()))
+            raise ConfigurationError(f"environment variable {variable}: unknown section; allowed: {sections}")
+
+
+def _name_variable(location: tuple[int | str, ...]) -> str:
+    return ENV_PREFIX + "__".join(str(part).upper() for part in location)
+
+
+def _list_keys(location: tuple[int | str, ...]) -> list[str]:
+    if not location:
+        return sorted(Settings.model_fields)
+    section = Settings.model_fields[str(location[0])].annotation
+    return sorted(section.model_fields) if isinstance(section, type) and issubclass(section, BaseModel) else []
+
+
+_SECRETS = tuple(
+    (name, key)
+    for name, field in Settings.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    for key, inner in field.annotation.model_fields.items()
+    if SecretStr in get_args(inner.annotation)
+)

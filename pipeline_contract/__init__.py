@@ -1,1 +1,1 @@
-"""The pipeline contract: one file per data set from which everything else is derived. Pure: it opens nothing but contract files."""
+"""The pipeline contract: one file a data set, from which all else is derived. Pure: it opens contract files alone."""

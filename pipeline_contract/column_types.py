@@ -10,7 +10,8 @@ ALLOWED = "string, integer, bigint, double, decimal(p,s), boolean, date, timesta
 
 # Snowflake: docs.snowflake.com/en/sql-reference/data-types-numeric; Athena:
 # docs.aws.amazon.com/athena/latest/ug/data-types.html. Times are UTC microseconds without a zone everywhere.
-_SPARK = {"integer": "int", "binary": "binary"}
+# Spark's own `timestamp` is an instant: Snowflake would show it in the account's time zone (isAdjustedToUTC).
+_SPARK = {"integer": "int", "binary": "binary", "timestamp": "timestamp_ntz"}
 _SNOWFLAKE = {
     "string": "VARCHAR",
     "integer": "NUMBER(10,0)",

@@ -3,141 +3,200 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
 
-from pipeline_contract.expressions import check_measure, check_row_expression, find_columns
+from pipeline_contract.expressions import check_condition, check_measure, check_row_expression, find_columns
 from pipeline_contract.model import Aggregate, Column, Contract
 
 _TIMES = ("timestamp", "date")
 
 
-def find_problems(contract: Contract, declared: set[str]) -> list[str]:
+@dataclass(frozen=True)
+class _Scope:
+    """The names that the parts may refer to; `declared` are all columns, broken ones too."""
+
+    columns: dict[str, Column]
+    declared: frozenset[str]
+    protected: frozenset[str]
+    broken: frozenset[str]
+
+    @property
+    def known(self) -> str:
+        return ", ".join(self.columns) or "none"
+
+
+def find_problems(contract: Contract, declared: Collection[str], broken: Collection[str]) -> list[str]:
     """Every problem between the parts of a contract, each with its key.
 
-    Parts that broke on their own are absent from `contract`; `declared` holds the names of their columns too.
+    Parts that broke on their own are absent from `contract`; `declared` holds the names of their columns too, `broken`
+    the top-level keys that have such parts.
     """
-    columns = list(getattr(contract, "columns", ()))
+    columns = {column.name: column for column in getattr(contract, "columns", ())}
+    protected = frozenset(name for name, column in columns.items() if column.protect)
+    scope = _Scope(columns, frozenset(declared), protected, frozenset(broken))
+    problems = [*_check_names(contract), *_check_csv(contract), *_check_tables(contract)]
+    if not columns:  # which is said already; without any, every other name would be unknown
+        return problems
     return [
-        *_check_names(contract, columns),
-        *_check_columns(contract, columns),
-        *_check_references(contract, columns, declared),
-        *_check_expressions(contract, columns, declared),
-        *_check_aggregates(contract, columns, declared),
-        *_check_lake(contract, columns, declared),
+        *problems,
+        *_check_columns(scope),
+        *_check_keys(contract, scope),
+        *_check_event_time(contract, scope),
+        *_check_lookups(contract, scope),
+        *_check_expressions(contract, scope),
+        *_check_aggregates(contract, scope),
+        *_check_lake(contract, scope),
     ]
 
 
-def _check_names(contract: Contract, columns: list[Column]) -> Iterator[str]:
-    names = [c.name for c in columns]
-    names += [c.name for lookup in contract.lookups for c in lookup.columns]
-    names += [d.name for d in contract.derived]
-    for name, times in Counter(names).items():
-        if times > 1:
-            yield f"column names: {name!r} is declared {times} times; every column, looked up or derived too, needs its own"
-    for header, times in Counter(c.header for c in columns).items():
-        if times > 1:
-            yield f"column.source: {header!r} stands {times} times; a header names a column once"
+def _check_names(contract: Contract) -> Iterator[str]:
+    columns = getattr(contract, "columns", ())
+    names = [column.name for column in columns]
+    names += [column.name for lookup in contract.lookups for column in lookup.columns]
+    names += [derived.name for derived in contract.derived]
+    for name, times in _find_repeated(names):
+        yield f"column {name!r}: declared {times} times; every column, looked up or derived too, needs its own name"
+    # The names being the same is said above; here two names that read one column of the source.
+    headers = {column.name: column.header for column in columns}
+    for header, times in _find_repeated(headers.values()):
+        yield f"column.source: {header!r} is read by {times} columns; a column of the source may be read once"
     for key, parts in (("lookup", contract.lookups), ("rule", contract.rules), ("aggregate", contract.aggregates)):
-        for name, times in Counter(part.name for part in parts).items():
-            if times > 1:
-                yield f"{key}: the name {name!r} is given {times} times; every {key} needs its own"
+        for name, times in _find_repeated(part.name for part in parts):
+            yield f"{key} {name!r}: declared {times} times; every {key} needs its own name"
 
 
-def _check_columns(contract: Contract, columns: list[Column]) -> Iterator[str]:
-    for column in columns:
+def _check_csv(contract: Contract) -> Iterator[str]:
+    csv = contract.source.csv
+    signs: dict[str, str | None] = {"delimiter": csv.delimiter, "quote": csv.quote, "escape": csv.escape}
+    for repeated, times in _find_repeated(s for s in signs.values() if s is not None):
+        yield f"source.csv: {repeated!r} stands for {times} of delimiter, quote and escape; they must differ"
+    for key, sign in signs.items():
+        if sign is not None and sign in "\r\n\0":
+            yield f"source.csv.{key}: found {sign!r}, allowed: one character that does not end a line"
+
+
+def _check_columns(scope: _Scope) -> Iterator[str]:
+    for column in scope.columns.values():
+        where = f"column {column.name!r}"
         if column.format and column.type.name not in _TIMES:
-            yield f"column {column.name!r}.format: found a format for {column.type}, allowed: for date and timestamp only"
+            yield f"{where}.format: found {column.format!r} for type {column.type}, allowed: for date, timestamp"
         if column.protect == "mask" and column.type.name != "string":
-            yield f"column {column.name!r}.protect: found 'mask' for {column.type}, allowed: for string; use hash or drop"
-    csv = contract.source.csv if hasattr(contract, "source") else None
-    if csv and len({csv.delimiter, csv.quote, csv.escape}) < 3:
-        yield "source.csv: delimiter, quote and escape must differ"
+            yield f"{where}.protect: found 'mask' for type {column.type}, allowed: 'hash', 'drop' (a mask needs text)"
+    if not scope.broken & {"column"} and all(c.protect == "drop" for c in scope.columns.values()):
+        yield "column: every column has protect = 'drop', so nothing of a row would be left"
 
 
-def _check_references(contract: Contract, columns: list[Column], declared: set[str]) -> Iterator[str]:
-    of_source = {column.name: column for column in columns}
-    known = ", ".join(of_source)
+def _check_keys(contract: Contract, scope: _Scope) -> Iterator[str]:
     topic = getattr(contract, "topic", None)
+    for key, names in (("topic.key", topic.key if topic else ()), ("dedupe.key", _dedupe_key(contract))):
+        for name, times in _find_repeated(names):
+            yield f"{key}: {name!r} stands {times} times; once is enough"
+        for name in names:
+            if name not in scope.declared:
+                yield f"{key}: unknown column {name!r}; known: {scope.known}"
     for name in topic.key if topic else ():
-        if name not in declared:
-            yield f"topic.key: unknown column {name!r}; known: {known}"
-        elif name not in of_source and columns:
-            yield f"topic.key: {name!r} is not a column of the source; the producer knows only those: {known}"
-    for name in contract.dedupe.key if getattr(contract, "dedupe", None) else ():  # type: ignore[union-attr]
-        if name not in declared:
-            yield f"dedupe.key: unknown column {name!r}; known: {known}"
-    event_time = getattr(contract, "event_time", None)
-    if event_time and event_time.column not in declared:
-        yield f"event_time.column: unknown column {event_time.column!r}; known: {known}"
-    elif event_time and (column := of_source.get(event_time.column)):
-        if column.type.name not in _TIMES:
-            yield f"event_time.column: {column.name!r} is of type {column.type}, allowed: timestamp, date"
-        if column.nullable or column.protect:
-            yield f"event_time.column: {column.name!r} must have nullable = false and no protect"
-    elif event_time and columns:
-        yield f"event_time.column: {event_time.column!r} is not a column of the source; known: {known}"
+        if name in scope.declared and name not in scope.columns and "column" not in scope.broken:
+            yield f"topic.key: {name!r} is not a column of the source; the producer knows only those: {scope.known}"
+
+
+def _dedupe_key(contract: Contract) -> tuple[str, ...]:
+    return contract.dedupe.key if contract.dedupe else ()
+
+
+def _check_event_time(contract: Contract, scope: _Scope) -> Iterator[str]:
+    if not contract.event_time:
+        return
+    name = contract.event_time.column
+    column = scope.columns.get(name)
+    if column is None:
+        if "column" not in scope.broken or name not in scope.declared:
+            yield f"event_time.column: {name!r} is not a column of the source; known: {scope.known}"
+        return
+    if column.type.name not in _TIMES:
+        yield f"event_time.column: {name!r} is of type {column.type}, allowed: timestamp, date"
+    if column.nullable:
+        yield f"event_time.column: {name!r} may be null; allowed: a column with nullable = false"
+    if column.protect:
+        yield f"event_time.column: {name!r} is protected; every row's passport would give it away"
+
+
+def _check_lookups(contract: Contract, scope: _Scope) -> Iterator[str]:
+    known = set(scope.columns) if "column" not in scope.broken else set(scope.declared)
     for lookup in contract.lookups:
+        where = f"lookup {lookup.name!r}.on"
         for name in lookup.on:
-            if name not in of_source and name not in declared:
-                yield f"lookup {lookup.name!r}.on: unknown column {name!r}; known: {known}"
-            elif name in of_source and of_source[name].protect:
-                yield f"lookup {lookup.name!r}.on: {name!r} is protected; what it looks up would give it away"
+            if name not in known:
+                yield f"{where}: {name!r} is no column of the source or of a lookup before; known: {scope.known}"
+            elif name in scope.protected:
+                yield f"{where}: {name!r} is protected; what it looks up would give it away"
+        known |= {column.name for column in lookup.columns}
 
 
-def _check_expressions(contract: Contract, columns: list[Column], declared: set[str]) -> Iterator[str]:
-    protected = {column.name for column in columns if column.protect}
-    known = declared - {derived.name for derived in contract.derived}
+def _check_expressions(contract: Contract, scope: _Scope) -> Iterator[str]:
+    known = set(scope.declared) - {derived.name for derived in contract.derived}
     for derived in contract.derived:
-        for problem in check_row_expression(derived.expression, known):
-            yield f"derived {derived.name!r}.expression: {problem}"
-        yield from _check_leak(f"derived {derived.name!r}.expression", derived.expression, protected)
-        known = known | {derived.name}
+        where = f"derived {derived.name!r}.expression"
+        yield from (f"{where}: {problem}" for problem in check_row_expression(derived.expression, known))
+        yield from _check_leak(where, derived.expression, scope)
+        known.add(derived.name)
     for rule in contract.rules:
-        for problem in check_row_expression(rule.expression, known):
+        for problem in check_condition(rule.expression, scope.declared):
             yield f"rule {rule.name!r}.expression: {problem}"
 
 
-def _check_aggregates(contract: Contract, columns: list[Column], declared: set[str]) -> Iterator[str]:
-    if contract.aggregates and not getattr(contract, "event_time", None):
+def _check_aggregates(contract: Contract, scope: _Scope) -> Iterator[str]:
+    if contract.aggregates and not contract.event_time and "event_time" not in scope.broken:
         yield "aggregate: needs [event_time], to know the window of a row"
-    protected = {column.name for column in columns if column.protect}
     for aggregate in contract.aggregates:
-        yield from _check_aggregate(aggregate, declared, protected)
+        yield from _check_aggregate(aggregate, scope)
 
 
-def _check_aggregate(aggregate: Aggregate, declared: set[str], protected: set[str]) -> Iterator[str]:
+def _check_aggregate(aggregate: Aggregate, scope: _Scope) -> Iterator[str]:
     where = f"aggregate {aggregate.name!r}"
     for name in aggregate.group_by:
-        if name not in declared:
-            yield f"{where}.group_by: unknown column {name!r}"
-        elif name in protected:
+        if name not in scope.declared:
+            yield f"{where}.group_by: unknown column {name!r}; known: {', '.join(sorted(scope.declared))}"
+        elif name in scope.protected:
             yield f"{where}.group_by: {name!r} is protected; a group would give it away"
-    names = Counter([*aggregate.group_by, *(m.name for m in aggregate.measures), "window_start", "window_end"])
-    for name, times in names.items():
-        if times > 1:
-            yield f"{where}: {name!r} is named {times} times"
+    names = [*aggregate.group_by, *(m.name for m in aggregate.measures), "window_start", "window_end"]
+    for name, times in _find_repeated(names):
+        yield f"{where}: {name!r} is the name of {times} columns; groups, measures, window_start and window_end differ"
     for measure in aggregate.measures:
-        for problem in check_measure(measure.expression, declared):
-            yield f"{where}.measure {measure.name!r}: {problem}"
-        yield from _check_leak(f"{where}.measure {measure.name!r}", measure.expression, protected)
+        place = f"{where}.measure {measure.name!r}"
+        yield from (f"{place}: {problem}" for problem in check_measure(measure.expression, scope.declared))
+        yield from _check_leak(place, measure.expression, scope)
 
 
-def _check_lake(contract: Contract, columns: list[Column], declared: set[str]) -> Iterator[str]:
-    protected = {column.name for column in columns if column.protect}
-    lake = getattr(contract, "lake", None)
-    for name, expression in lake.partition_by.items() if lake else ():
+def _check_lake(contract: Contract, scope: _Scope) -> Iterator[str]:
+    for name, expression in contract.lake.partition_by.items():
         where = f"lake.partition_by.{name}"
-        if name in declared:
+        if name in scope.declared:
             yield f"{where}: is a column already; a partition's name must differ, as both would stand in one table"
-        for problem in check_row_expression(expression, declared):
-            yield f"{where}: {problem}"
-        yield from _check_leak(where, expression, protected)
+        yield from (f"{where}: {problem}" for problem in check_row_expression(expression, scope.declared))
+        yield from _check_leak(where, expression, scope)
 
 
-def _check_leak(where: str, expression: str, protected: set[str]) -> Iterator[str]:
+def _check_tables(contract: Contract) -> Iterator[str]:
+    warehouse = getattr(contract, "warehouse", None)
+    if warehouse is None:
+        return
+    table = warehouse.table.upper()
+    views = [f"{table}_{aggregate.name.upper()}" for aggregate in contract.aggregates]
+    tables = [table, f"{table}_RAW", f"{table}_REJECTED", *views, *(f"{view}_VERSIONS" for view in set(views))]
+    for name, times in _find_repeated(tables):
+        if views.count(name) < times:  # two aggregates of one name are said already
+            yield f"aggregate: {name} would name {times} tables or views of the warehouse; choose other names"
+
+
+def _check_leak(where: str, expression: str, scope: _Scope) -> Iterator[str]:
     try:
         read = find_columns(expression)
     except ValueError:  # it does not parse, which is said already
         return
-    for name in sorted(read & protected):
+    for name in sorted(read & scope.protected):
         yield f"{where}: reads {name!r}, which is protected; the result would give it away"
+
+
+def _find_repeated(names: Iterable[str]) -> list[tuple[str, int]]:
+    return [(name, times) for name, times in Counter(names).items() if times > 1]

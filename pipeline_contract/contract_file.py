@@ -6,22 +6,22 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterator
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError, create_model
 from pydantic.fields import FieldInfo
 
 from pipeline_contract.contract_checks import find_problems
 from pipeline_contract.errors import ConfigurationError, ContractError
-from pipeline_contract.model import Contract
+from pipeline_contract.model import Contract, Part
+from pipeline_contract.problem_text import describe_problem, describe_unknown_key, list_keys
 
 PIPELINES = Path("conf/pipelines")
 
 
 def find_contract(pipeline: str, folder: Path = PIPELINES) -> Path:
-    """The file of a pipeline's contract, given its name or the file's own path; an unknown one names those there are."""
+    """The file of a pipeline's contract, by its name or the file's own path; an unknown one names those there are."""
     if pipeline.endswith(".toml"):
         return Path(pipeline)
     path = folder / f"{pipeline}.toml"
@@ -33,19 +33,10 @@ def find_contract(pipeline: str, folder: Path = PIPELINES) -> Path:
 
 def load_contract(path: Path) -> Contract:
     """Read one contract file, or raise `ContractError` with every problem: the key, what was found, what is allowed."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise ContractError(str(path), [f"not UTF-8 at byte {error.start}"]) from error
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ContractError(str(path), [f"not valid TOML: {error}"]) from error
+    data = _read_toml(path)
     contract, problems = parse_contract(data)
-    if data.get("name") not in (None, path.stem) and not problems:
-        problems.append(f"name: found {data['name']!r}, allowed: {path.stem!r}, the name of the file")
+    if (name := getattr(contract, "name", path.stem)) != path.stem:
+        problems.append(f"name: found {name!r}, allowed: {path.stem!r}, the name of the file")
     if problems:
         raise ContractError(str(path), problems)
     return contract
@@ -56,20 +47,20 @@ def parse_contract(data: dict[str, Any]) -> tuple[Contract, list[str]]:
 
     Each part is validated on its own, so that one broken column hides no other problem.
     """
-    problems = [_unknown_key((), key, Contract) for key in data if key not in _keys(Contract)]
+    problems = [describe_unknown_key((key,), Contract) for key in data if key not in list_keys(Contract)]
     good: dict[str, Any] = {}
+    broken: set[str] = set()
     for name, field in Contract.model_fields.items():
         key = field.alias or name
-        if key not in data:
-            if field.is_required():
-                problems.append(f"{key}: missing; it is required")
-            elif field.default is not None or not field.is_required():
-                good[name] = field.get_default(call_default_factory=True)
-            continue
-        good[name], found = _validate_field(key, field, data[key])
-        problems += found
-    contract = Contract.model_construct(**{k: v for k, v in good.items() if v is not _BROKEN})
-    return contract, problems + find_problems(contract, set(_declared_names(data)))
+        if key in data:
+            value, found = _validate_field(key, field, data[key])
+            good |= {name: value} if value is not None else {}
+            broken |= {key} if found else set()
+            problems += found
+        elif field.is_required():
+            problems.append(f"{key}: missing; it is required")
+    contract = Contract.model_construct(**good)
+    return contract, problems + find_problems(contract, set(_declared_names(data)), broken)
 
 
 def hash_contract(contract: Contract) -> str:
@@ -78,76 +69,77 @@ def hash_contract(contract: Contract) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-_BROKEN = object()
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except OSError as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ContractError(str(path), [f"not UTF-8: byte {error.start + 1} cannot be read"]) from error
+    except tomllib.TOMLDecodeError as error:
+        raise ContractError(str(path), [f"not valid TOML: {error}"]) from error
 
 
 def _validate_field(key: str, field: FieldInfo, value: Any) -> tuple[Any, list[str]]:
+    """One top-level key: its value (none if broken) and its problems; of a list of parts the good ones are kept."""
     items = get_args(field.annotation)
-    is_list_of_parts = (
-        items and isinstance(items[0], type) and issubclass(items[0], BaseModel) and items[-1] is Ellipsis
-    )
-    if not is_list_of_parts or not isinstance(value, list) or not value:
-        return _validate((key,), field.annotation, value, list(field.metadata))
-    results = [_validate((key, number), items[0], item, []) for number, item in enumerate(value)]
-    good = tuple(result for result, _ in results if result is not _BROKEN)
+    if not (items and items[-1] is Ellipsis and isinstance(value, list) and value):
+        model = create_model(key, __base__=Part, **{key: (field.annotation, field)})  # type: ignore[call-overload]
+        whole, problems = _validate((), model, {key: value})
+        return getattr(whole, key, None), problems
+    results = [_validate((_name_entry(key, number, item),), items[0], item) for number, item in enumerate(value)]
+    good = tuple(part for part, _ in results if part is not None)
     return good, [problem for _, found in results for problem in found]
 
 
-def _validate(
-    location: tuple[str | int, ...], annotation: Any, value: Any, metadata: list[Any]
-) -> tuple[Any, list[str]]:
-    adapter: TypeAdapter[Any] = TypeAdapter(FieldInfo.from_annotation(annotation).annotation)
-    if metadata:
-        adapter = TypeAdapter(_annotated(annotation, metadata))
+def _validate(location: tuple[str, ...], model: type[BaseModel], value: Any) -> tuple[Any, list[str]]:
     try:
-        # TOML has dates and times of its own, and no other reading of a string: nothing is coerced but lists.
-        return adapter.validate_python(value), []
+        # A key is written as the contract names it, never as the model's attribute is called.
+        return TypeAdapter(model).validate_python(value, by_alias=True, by_name=False), []
     except ValidationError as error:
-        model = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else None
-        return _BROKEN, [_describe(location, dict(problem), model) for problem in error.errors(include_url=False)]
+        problems = error.errors(include_url=False)
+        places = [problem["loc"] for problem in problems]
+        # A list whose entries are broken is called too short as well: its entries' problems say all.
+        own = [p for p in problems if not any(place[: len(p["loc"])] == p["loc"] != place for place in places)]
+        return None, [_describe(location, problem, model) for problem in own]
 
 
-def _annotated(annotation: Any, metadata: list[Any]) -> Any:
-    from typing import Annotated  # noqa: PLC0415 - a typing form built at run time
-
-    return Annotated[(annotation, *metadata)]
-
-
-def _describe(location: tuple[str | int, ...], problem: dict[str, Any], model: type[BaseModel] | None) -> str:
-    where = (*location, *(part for part in problem["loc"] if part != "[key]"))
+def _describe(location: tuple[str, ...], problem: Any, model: type[BaseModel]) -> str:
+    inner = tuple(part for part in problem["loc"] if part != "[key]")
     if problem["type"] == "extra_forbidden":
-        return _unknown_key(where[:-1], str(where[-1]), model if len(problem["loc"]) == 1 else None)
-    if problem["type"] == "missing":
-        return f"{_dotted(where)}: missing; it is required"
-    allowed = str(problem["msg"]).removeprefix("Value error, ").replace("Input should be", "allowed:")
-    return f"{_dotted(where)}: found {_shorten(problem['input'])}, {allowed}"
+        return describe_unknown_key((*location, *inner), _find_model(model, inner[:-1]))
+    return describe_problem((*location, *inner), problem)
 
 
-def _unknown_key(location: tuple[str | int, ...], key: str, model: type[BaseModel] | None) -> str:
-    allowed = sorted(_keys(model)) if model else []
-    near = get_close_matches(key, allowed, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else (f"; allowed: {', '.join(allowed)}" if allowed else "")
-    return f"{_dotted((*location, key))}: unknown key{hint}"
+def _find_model(model: type[BaseModel], location: tuple[str | int, ...]) -> type[BaseModel] | None:
+    """The part that stands at a place within another one."""
+    if not location:
+        return model
+    for name, field in model.model_fields.items():
+        if (field.alias or name) == location[0]:
+            inner = next((a for a in (field.annotation, *get_args(field.annotation)) if _is_model(a)), None)
+            rest = location[2:] if len(location) > 1 and isinstance(location[1], int) else location[1:]
+            return _find_model(inner, rest) if inner else None
+    return None
 
 
-def _keys(model: type[BaseModel]) -> set[str]:
-    return {field.alias or name for name, field in model.model_fields.items()}
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _dotted(location: tuple[str | int, ...]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).lstrip(".")
-
-
-def _shorten(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+def _name_entry(key: str, number: int, item: Any) -> str:
+    name = item.get("name") if isinstance(item, dict) else None
+    return f"{key} {name!r}" if isinstance(name, str) else f"{key}[{number + 1}]"
 
 
 def _declared_names(data: dict[str, Any]) -> Iterator[str]:
-    """Every column name that the file declares anywhere, broken or not: it is not unknown because of another problem."""
+    """Every column name that the file declares, broken or not: it is not unknown because of another problem."""
     for key in ("column", "derived", "lookup"):
-        items = data.get(key)
-        for item in items if isinstance(items, list) else []:
-            if isinstance(item, dict):
-                inner = item.get("columns", []) if key == "lookup" else [item]
-                yield from (str(i["name"]) for i in inner if isinstance(i, dict) and "name" in i)
+        for item in _list_tables(data.get(key)):
+            for inner in _list_tables(item.get("columns")) if key == "lookup" else [item]:
+                if "name" in inner:
+                    yield str(inner["name"])
+
+
+def _list_tables(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []

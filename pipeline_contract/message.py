@@ -21,6 +21,7 @@ from pipeline_contract.passport import SOURCE_FILE, SOURCE_LINE
 
 # Between the values of a key of several columns: the ASCII unit separator, which no text column is likely to hold.
 KEY_SEPARATOR = "\x1f"
+_LINE_END = "\r\n"
 
 
 def message_fields(contract: Contract) -> tuple[str, ...]:
@@ -41,8 +42,9 @@ def encode_json(fields: Sequence[str], values: Sequence[str | None], source_file
 def encode_csv(values: Sequence[str | None], source_file: str, source_line: int) -> bytes:
     """One row as a line of CSV (comma, double quotes doubled, no newline at its end)."""
     line = io.StringIO(newline="")
-    csv.writer(line, lineterminator="").writerow([source_file, source_line, *values])
-    return line.getvalue().encode()
+    # The writer quotes a newline within a field only where newlines end its lines.
+    csv.writer(line, lineterminator=_LINE_END).writerow([source_file, source_line, *values])
+    return line.getvalue().removesuffix(_LINE_END).encode()
 
 
 def encode_key(values: Sequence[str | None]) -> bytes:

@@ -5,14 +5,28 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
 
 from pipeline_contract.column_types import STRING, ColumnType, parse_type
 from pipeline_contract.durations import parse_duration
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$", max_length=120)]
-WarehouseName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
-TopicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$", max_length=230)]
+NAME = r"^[a-z][a-z0-9_]*$"
+WAREHOUSE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
+TOPIC_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+# What the patterns say, for people.
+PATTERNS = {
+    NAME: "lower-case letters, digits and _, beginning with a letter",
+    WAREHOUSE_NAME: "letters, digits and _, not beginning with a digit",
+    TOPIC_NAME: "letters, digits, '.', '_' and '-', not beginning with a dot",
+}
+
+Name = Annotated[str, StringConstraints(pattern=NAME, max_length=120)]
+WarehouseName = Annotated[str, StringConstraints(pattern=WAREHOUSE_NAME, max_length=200)]
+# Kafka allows 249 characters; the topics of progress and rejected rows add an ending.
+TopicName = Annotated[str, StringConstraints(pattern=TOPIC_NAME, max_length=230)]
+# Numbers and switches are what they are in TOML: a text such as "1" is refused, not read.
+WholeNumber = Annotated[int, Strict()]
+Switch = Annotated[bool, Strict()]
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 Expression = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
 
@@ -41,7 +55,7 @@ class Csv(Part):
     delimiter: OneCharacter = ","
     quote: OneCharacter = '"'
     escape: OneCharacter | None = None
-    double_quote: bool = True
+    double_quote: Switch = True
     encoding: Literal["utf-8", "latin-1", "cp1252"] = "utf-8"
 
 
@@ -57,10 +71,10 @@ class Topic(Part):
     """The Kafka topic; `key` names the columns whose values make the message key and so the partition."""
 
     name: TopicName
-    partitions: int = Field(default=1, ge=1, le=10_000)
+    partitions: WholeNumber = Field(default=1, ge=1, le=10_000)
     key: tuple[Name, ...] = Field(min_length=1)
     retention: Duration = timedelta(days=7)
-    max_message_bytes: int = Field(default=1_048_576, ge=1024, le=100_000_000)
+    max_message_bytes: WholeNumber = Field(default=1_048_576, ge=1024, le=100_000_000)
     value_format: Literal["json", "csv"] = "json"
 
     @property
@@ -86,7 +100,7 @@ class Column(Part):
 
     name: Name
     type: Type
-    nullable: bool = True
+    nullable: Switch = True
     source: Annotated[str, StringConstraints(min_length=1)] | None = None
     format: str | None = None
     protect: Literal["hash", "mask", "drop"] | None = None
@@ -149,7 +163,7 @@ class Lake(Part):
 
     format: Literal["parquet", "csv"] = "parquet"
     partition_by: dict[Name, Expression] = Field(default_factory=dict)
-    target_file_mb: int = Field(default=128, ge=1, le=5000)
+    target_file_mb: WholeNumber = Field(default=128, ge=1, le=5000)
 
 
 class Measure(Part):
@@ -181,7 +195,7 @@ class Contract(Part):
     """One data set, from the source's header to the warehouse's tables."""
 
     name: Name
-    version: int = Field(ge=1)
+    version: WholeNumber = Field(ge=1)
     description: str = ""
     source: Source = Source()
     topic: Topic

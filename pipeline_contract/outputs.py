@@ -1,4 +1,4 @@
-"""What a pipeline leaves in the lake and in the warehouse: one description from which files, tables and pipes are derived."""
+"""What a pipeline leaves in the lake and in the warehouse: one description for files, tables, pipes."""
 
 from __future__ import annotations
 

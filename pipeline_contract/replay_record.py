@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class ReplayRecord(BaseModel):
-    """How far a replay has come; written in the same transaction as the rows that it counts, under the key `source_file`.
+    """How far a replay has come; written in one transaction with the rows that it counts, under the key `source_file`.
 
     `rows` counts source rows after the header, sent ones and rejected ones alike; `next_line` is the physical line
     (from 1) at which the next row begins.

@@ -1,0 +1,63 @@
+"""The DDL of an output, in Snowflake and in Athena; pure text, for reading, rendering and deploying."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pipeline_contract.layout import output_prefix
+from pipeline_contract.model import Contract
+from pipeline_contract.outputs import Output
+from pipeline_contract.passport import LOAD_PASSPORT
+
+# Of a CSV file Athena's reader knows text only, and the files are gzip with a header line:
+# docs.aws.amazon.com/athena/latest/ug/csv-serde.html
+_ATHENA_STORAGE = {
+    "parquet": "STORED AS PARQUET",
+    "csv": "ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'\n"
+    "WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '\"', 'escapeChar' = '\"')\n"
+    "STORED AS TEXTFILE",
+}
+
+
+def quote_snowflake(name: str) -> str:
+    """A name as a quoted Snowflake identifier in upper case, so that a query may write it in any case."""
+    return '"' + name.upper().replace('"', '""') + '"'
+
+
+def quote_athena(name: str) -> str:
+    """A name as a quoted identifier of Athena's DDL, which is Hive's."""
+    return "`" + name.replace("`", "``") + "`"
+
+
+def snowflake_columns(output: Output) -> dict[str, str]:
+    """The columns of an output's table in order, with their Snowflake types: the file's, then what COPY adds."""
+    columns = {name: column_type.snowflake for name, column_type in output.columns.items()}
+    return columns | {name: column_type.snowflake for name, (column_type, _) in LOAD_PASSPORT.items()}
+
+
+def snowflake_table(output: Output) -> str:
+    """The CREATE TABLE statement of an output's table in Snowflake."""
+    place = ".".join(quote_snowflake(name) for name in (output.database, output.schema, output.table))
+    columns = {quote_snowflake(name): kind for name, kind in snowflake_columns(output).items()}
+    return f"CREATE TABLE IF NOT EXISTS {place} (\n{_list_columns(columns)}\n);"
+
+
+def athena_table(contract: Contract, output: Output, bucket: str) -> str:
+    """The CREATE EXTERNAL TABLE statement that reads an output where it lies in the lake."""
+    name = f"{contract.name}_{output.name.rsplit('/', 1)[-1]}"
+    as_text = output.format == "csv"
+    columns = {quote_athena(n): "string" if as_text else t.glue for n, t in output.columns.items()}
+    partitions = contract.lake.partition_by if output.kind == "curated" else {}
+    lines = [
+        f"CREATE EXTERNAL TABLE IF NOT EXISTS {quote_athena(name)} (\n{_list_columns(columns)}\n)",
+        *([f"PARTITIONED BY ({', '.join(f'{quote_athena(p)} string' for p in partitions)})"] if partitions else []),
+        _ATHENA_STORAGE[output.format],
+        f"LOCATION 's3://{bucket}/{output_prefix(contract.name, output.name)}'",
+        *(["TBLPROPERTIES ('skip.header.line.count' = '1')"] if as_text else []),
+    ]
+    return "\n".join(lines) + ";"
+
+
+def _list_columns(columns: Mapping[str, str]) -> str:
+    width = max(map(len, columns))
+    return ",\n".join(f"    {name:<{width}} {kind}" for name, kind in columns.items())
