@@ -172,11 +172,6 @@ def run_query(connection: Connection, statement: str, parameters: Sequence[Any] 
     return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
 
 
-def quote_identifier(name: str) -> str:
-    """The name as a quoted identifier in upper case, so that a query may write it unquoted in any case."""
-    return '"' + name.upper().replace('"', '""') + '"'
-
-
 def quote_literal(text: str) -> str:
     """The text as a string literal; in Snowflake a backslash escapes too."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''") + "'"

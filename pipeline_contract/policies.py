@@ -1,0 +1,120 @@
+"""IAM policy documents, derived from bucket and layout: each grants what one party needs and nothing else. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from pipeline_contract.layout import LAKE, LEDGER, STAGING
+
+VERSION = "2012-10-17"
+Document = dict[str, Any]
+Statement = dict[str, Any]
+
+
+def role_arn(account_id: str, role: str) -> str:
+    """The address of an IAM role."""
+    return f"arn:aws:iam::{account_id}:role/{role}"
+
+
+def topic_arn(region: str, account_id: str, topic: str) -> str:
+    """The address of an SNS topic."""
+    return f"arn:aws:sns:{region}:{account_id}:{topic}"
+
+
+def bucket_arn(bucket: str) -> str:
+    """The address of a bucket."""
+    return f"arn:aws:s3:::{bucket}"
+
+
+def object_arn(bucket: str, prefix: str) -> str:
+    """The address of every object under a prefix, which ends in a slash."""
+    return f"arn:aws:s3:::{bucket}/{prefix}*"
+
+
+def snowflake_read_policy(bucket: str, prefix: str = f"{LAKE}/") -> Document:
+    """What Snowflake's role may do: read the objects under one prefix and list that prefix.
+
+    Source: docs.snowflake.com/en/user-guide/data-load-snowpipe-auto-s3, step 1 (SP26).
+    """
+    return _document(
+        _allow("ReadObjects", ["s3:GetObject", "s3:GetObjectVersion"], object_arn(bucket, prefix)),
+        _allow_listing("ListPrefix", bucket, [prefix]),
+        _allow("LocateBucket", ["s3:GetBucketLocation"], bucket_arn(bucket)),
+    )
+
+
+def snowflake_trust_policy(user_arn: str, external_id: str) -> Document:
+    """Who may take Snowflake's role: the one user of the integration, showing the integration's external id.
+
+    Both are answers of DESC INTEGRATION: STORAGE_AWS_IAM_USER_ARN and STORAGE_AWS_EXTERNAL_ID, or for a notification
+    integration SF_AWS_IAM_USER_ARN and SF_AWS_EXTERNAL_ID.
+    """
+    statement = {
+        "Sid": "SnowflakeOfThisIntegration",
+        "Effect": "Allow",
+        "Principal": {"AWS": user_arn},
+        "Action": "sts:AssumeRole",
+        "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
+    }
+    return _document(statement)
+
+
+def error_topic_policy(topic: str) -> Document:
+    """What the role of the error notifications may do: publish to one topic (SP22)."""
+    return _document(_allow("PublishErrors", ["sns:Publish"], topic))
+
+
+def streaming_job_policy(bucket: str, pipeline: str, checkpoints: str) -> Document:
+    """What the Spark job of one pipeline may do in the lake's bucket.
+
+    It publishes under lake/, writes manifests under _ledger/, both never to be deleted; attempts under _staging/ and a
+    checkpoint in this bucket come and go. `checkpoints` is the folder or s3a:// address of the settings.
+    """
+    changing = [f"{STAGING}/{pipeline}/", *_checkpoint_prefixes(bucket, checkpoints)]
+    keeping = [f"{LAKE}/{pipeline}/", f"{LEDGER}/{pipeline}/"]
+    return _document(
+        _allow("ReadAndPublish", ["s3:GetObject", "s3:PutObject"], *(object_arn(bucket, p) for p in keeping)),
+        _allow(
+            "StageAndCheckpoint",
+            [
+                "s3:GetObject",
+                "s3:PutObject",
+                "s3:DeleteObject",
+                "s3:AbortMultipartUpload",
+                "s3:ListMultipartUploadParts",
+            ],
+            *(object_arn(bucket, prefix) for prefix in changing),
+        ),
+        _allow_listing("ListItsPrefixes", bucket, [*keeping, *changing]),
+        _allow("LocateBucket", ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], bucket_arn(bucket)),
+    )
+
+
+def deployment_policy(bucket: str) -> Document:
+    """What `snowflake_integration deploy` may do: read and write the bucket's notifications, and list the lake."""
+    return _document(
+        _allow("WireNotifications", ["s3:GetBucketNotification", "s3:PutBucketNotification"], bucket_arn(bucket)),
+        _allow_listing("ListLake", bucket, [f"{LAKE}/"]),
+    )
+
+
+def _checkpoint_prefixes(bucket: str, checkpoints: str) -> list[str]:
+    address = urlsplit(checkpoints)
+    if address.scheme not in ("s3", "s3a") or address.netloc != bucket:
+        return []
+    return [address.path.strip("/") + "/"]
+
+
+def _document(*statements: Statement) -> Document:
+    return {"Version": VERSION, "Statement": list(statements)}
+
+
+def _allow(name: str, actions: Sequence[str], *resources: str) -> Statement:
+    return {"Sid": name, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+
+
+def _allow_listing(name: str, bucket: str, prefixes: Sequence[str]) -> Statement:
+    statement = _allow(name, ["s3:ListBucket"], bucket_arn(bucket))
+    return statement | {"Condition": {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}}

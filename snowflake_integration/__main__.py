@@ -1,0 +1,279 @@
+"""`python -m snowflake_integration`: render, deploy, query, watch and tear down a pipeline's Snowflake side."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from connections.s3 import open_s3
+from connections.settings import Settings, load_settings
+from connections.warehouse import execute_statement, name_warehouse, open_warehouse
+from pipeline_contract.command_errors import exit_on_error
+from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.errors import CheckFailed, ConfigurationError
+from pipeline_contract.model import Contract
+from snowflake_integration import presentation
+from snowflake_integration.access import describe_policies, describe_trust
+from snowflake_integration.deployment import Done, Site, carry_out, look_around
+from snowflake_integration.naming import derive_names
+from snowflake_integration.pipes import LoadState, read_load_states
+from snowflake_integration.plan import Step, plan_deployment, plan_teardown
+from snowflake_integration.rendering import (
+    DEPLOYED,
+    ERROR_NOTIFICATIONS,
+    choose_scripts,
+    compare_scripts,
+    render_scripts,
+    script_folder,
+    write_scripts,
+)
+from snowflake_integration.waiting import wait_loaded
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The Snowflake side of a pipeline. Example: python -m snowflake_integration deploy flights --dry-run",
+)
+PipelineArgument = Annotated[str, typer.Argument(help="A pipeline's name, or its contract file.", show_default=False)]
+EnvironmentOption = Annotated[str, typer.Option("--env", help="Settings: a name in conf/environments, or a TOML file.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the planned list and change nothing.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="No talk on stderr.")]
+TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the pipes.")]
+# Wide enough for a table whose reader is a file or a pager.
+PAGE_WIDTH = 200
+
+
+@app.command()
+def render(
+    pipeline: PipelineArgument,
+    environment: EnvironmentOption = "aws",
+    check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file is not current.")] = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Render the pipeline's SQL scripts to snowflake_integration/sql/PIPELINE/.
+
+    Example: python -m snowflake_integration render flights --env aws
+    """
+    with exit_on_error():
+        contract, settings = _load(pipeline, environment)
+        folder = script_folder(contract.name)
+        scripts = render_scripts(contract, settings)
+        if check:
+            if differences := compare_scripts(scripts, folder):
+                advice = f"python -m snowflake_integration render {pipeline} --env {environment}"
+                raise CheckFailed("\n".join((*differences, f"run: {advice}")))
+        else:
+            write_scripts(scripts, folder)
+    _talk(quiet).print(f"{folder}: {len(scripts)} scripts {'are current' if check else 'written'}")
+
+
+@app.command()
+def deploy(
+    pipeline: PipelineArgument,
+    environment: EnvironmentOption = "local",
+    dry_run: DryRunOption = False,
+    first: Annotated[
+        str, typer.Option("--from", help="Begin with this script, when an administrator has run those before.")
+    ] = DEPLOYED[0],
+    error_notifications: Annotated[
+        bool, typer.Option("--error-notifications", help="Run script 08 too; it needs an SNS topic.")
+    ] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    timeout_s: TimeoutOption = 300.0,
+) -> None:
+    """Run the rendered scripts 01 to 07 and tell S3 to notify the pipes. Doing it again changes nothing that is loaded.
+
+    Example: python -m snowflake_integration deploy flights --env local --dry-run
+    """
+    with exit_on_error():
+        numbers = choose_scripts(first, ERROR_NOTIFICATIONS if error_notifications else DEPLOYED[-1])
+        contract, settings = _load(pipeline, environment)
+        # The settings' role may not exist yet, and the scripts say which role they need.
+        with _open_site(contract, settings, timeout_s, role="") as site:
+            found = look_around(site.connection, site.names)
+            steps = plan_deployment(render_scripts(contract, settings), site.names, found, site.bucket, numbers)
+            _follow(site, steps, settings, dry_run, as_json, quiet)
+
+
+@app.command()
+def teardown(
+    pipeline: PipelineArgument,
+    environment: EnvironmentOption = "local",
+    dry_run: DryRunOption = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Drop the tables with all their rows.")] = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Drop the pipeline's pipes, tables, views and stage, and its notification; the files in S3 stay.
+
+    Example: python -m snowflake_integration teardown flights --dry-run
+    """
+    with exit_on_error():
+        contract, settings = _load(pipeline, environment)
+        names = derive_names(contract, settings)
+        steps = plan_teardown(render_scripts(contract, settings), names, settings.s3.bucket)
+        if not (yes or dry_run):
+            raise ConfigurationError(
+                f"teardown drops the tables of {contract.name} in {name_warehouse(settings.warehouse)} with all their "
+                "rows: say --yes, or --dry-run to see the list"
+            )
+        with _open_site(contract, settings, settings.warehouse.timeout_s) as site:
+            _follow(site, steps, settings, dry_run, as_json, quiet)
+
+
+@app.command()
+def query(
+    statement: Annotated[str, typer.Argument(help="One SQL statement.", show_default=False)],
+    environment: EnvironmentOption = "local",
+    pipeline: Annotated[
+        str | None, typer.Option("--pipeline", help="Resolve names in this pipeline's schema.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Run one statement and show its rows.
+
+    Example: python -m snowflake_integration query --pipeline flights "select count(*) from flights"
+    """
+    with exit_on_error():
+        settings = load_settings(environment)
+        place = {"database": "MILLRACE"}
+        if pipeline is not None:
+            names = load_contract(find_contract(pipeline)).warehouse
+            place = {"database": names.database.upper(), "schema": names.schema_.upper()}
+        with closing(open_warehouse(settings.warehouse, **place)) as connection:
+            answer = execute_statement(connection, statement)
+    if as_json:
+        typer.echo(presentation.dump_json(presentation.answer_records(answer)))
+    else:
+        _page().print(presentation.show_answer(answer))
+
+
+@app.command()
+def status(pipeline: PipelineArgument, environment: EnvironmentOption = "local", as_json: JsonOption = False) -> None:
+    """Show the pipes, and how many of the lake's objects are loaded, refused or pending.
+
+    Example: python -m snowflake_integration status flights
+    """
+    with exit_on_error():
+        contract, settings = _load(pipeline, environment)
+        with _open_site(contract, settings, settings.warehouse.timeout_s) as site:
+            states = read_load_states(site.connection, site.s3, site.names, site.bucket)
+    _show_states(states, as_json)
+
+
+@app.command("wait-loaded")
+def wait_until_loaded(
+    pipeline: PipelineArgument,
+    environment: EnvironmentOption = "local",
+    timeout_s: TimeoutOption = 300.0,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Wait until the pipes have loaded every object of the lake. Exit 4 at the timeout, 1 when a file was refused.
+
+    Example: python -m snowflake_integration wait-loaded flights --timeout 60
+    """
+    with exit_on_error():
+        contract, settings = _load(pipeline, environment)
+        with _open_site(contract, settings, timeout_s) as site, _show_progress(quiet) as progress:
+            states = wait_loaded(site.connection, site.s3, site.names, site.bucket, timeout_s, progress)
+    _show_states(states, as_json)
+
+
+@app.command()
+def policies(pipeline: PipelineArgument, environment: EnvironmentOption = "aws") -> None:
+    """Print the IAM policies that the AWS side needs, as one JSON object by role.
+
+    Example: python -m snowflake_integration policies flights --env aws
+    """
+    with exit_on_error():
+        contract, settings = _load(pipeline, environment)
+        typer.echo(json.dumps(describe_policies(contract, settings), indent=2))
+
+
+@app.command()
+def trust(pipeline: PipelineArgument, environment: EnvironmentOption = "aws") -> None:
+    """Print the trust policy of Snowflake's role, read from the storage integration that script 03 made.
+
+    Example: python -m snowflake_integration trust flights --env aws
+    """
+    with exit_on_error():
+        _contract, settings = _load(pipeline, environment)
+        with closing(open_warehouse(settings.warehouse, role="")) as connection:
+            execute_statement(connection, "USE ROLE ACCOUNTADMIN")
+            typer.echo(json.dumps(describe_trust(connection, settings), indent=2))
+
+
+def _load(pipeline: str, environment: str) -> tuple[Contract, Settings]:
+    return load_contract(find_contract(pipeline)), load_settings(environment)
+
+
+@contextmanager
+def _open_site(contract: Contract, settings: Settings, timeout_s: float, role: str | None = None) -> Iterator[Site]:
+    with closing(open_warehouse(settings.warehouse, role=role)) as connection:
+        names = derive_names(contract, settings)
+        yield Site(connection, open_s3(settings.s3), settings.s3.bucket, contract.name, names, timeout_s)
+
+
+def _follow(site: Site, steps: Sequence[Step], settings: Settings, dry_run: bool, as_json: bool, quiet: bool) -> None:
+    """Print the plan, or carry it out and say what came of each step."""
+    talk = _talk(quiet)
+    if dry_run:
+        if as_json:
+            typer.echo(presentation.dump_json(presentation.plan_records(steps)))
+        else:
+            _page().print(presentation.show_plan(steps))
+        return
+
+    def report(done: Done) -> None:
+        talk.print(f"{done.step.script:<32} {done.step.title[:90]:<90} {done.duration_s:6.2f} s  {done.outcome}")
+
+    done = carry_out(site, steps, report)
+    if as_json:
+        typer.echo(presentation.dump_json(presentation.done_records(done)))
+    else:
+        typer.echo(f"{len(done)} steps done in {name_warehouse(settings.warehouse)}")
+
+
+@contextmanager
+def _show_progress(quiet: bool) -> Iterator[Callable[[list[LoadState]], None]]:
+    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_talk(quiet)) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(states: list[LoadState]) -> None:
+            for state in states:
+                if state.table not in tasks:
+                    tasks[state.table] = progress.add_task(state.table)
+                progress.update(tasks[state.table], total=state.objects, completed=state.objects - len(state.pending))
+
+        yield report
+
+
+def _show_states(states: Sequence[LoadState], as_json: bool) -> None:
+    if as_json:
+        typer.echo(presentation.dump_json(presentation.state_records(states)))
+    else:
+        _page().print(presentation.show_states(states))
+
+
+def _talk(quiet: bool) -> Console:
+    return Console(stderr=True, quiet=quiet, highlight=False, markup=False, soft_wrap=True)
+
+
+def _page() -> Console:
+    console = Console()
+    return console if console.is_terminal else Console(width=PAGE_WIDTH)
+
+
+if __name__ == "__main__":
+    app()

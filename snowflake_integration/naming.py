@@ -1,0 +1,92 @@
+"""What each Snowflake object of a pipeline is called, and where in the bucket it looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connections.settings import Settings
+from pipeline_contract.ddl import quote_snowflake
+from pipeline_contract.layout import LAKE, output_prefix
+from pipeline_contract.model import Contract
+from pipeline_contract.outputs import Output, derive_outputs
+
+# One storage integration for the whole lake: a new data set then needs no new trust between the two accounts.
+STORAGE_INTEGRATION = "MILLRACE_LAKE"
+ERROR_INTEGRATION = "MILLRACE_PIPE_ERRORS"
+ERROR_TOPIC = "millrace-pipe-errors"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One output's way into the warehouse: its table, pipe, stage path and file format, as quoted SQL names."""
+
+    output: Output
+    table: str
+    pipe: str
+    pipe_name: str
+    stage: str
+    prefix: str  # lake/flights/curated/
+    file_format: str
+    view: str | None
+
+    @property
+    def name(self) -> str:
+        """The table's bare name, as a person reads it."""
+        return self.output.table
+
+    def location(self, above: str = "") -> str:
+        """Its folder as a COPY names it, `@"DB"."SCHEMA"."STAGE"/curated/`; `above` goes between stage and folder."""
+        return f"@{self.stage}/{above}{self.output.name}/"
+
+
+@dataclass(frozen=True)
+class Names:
+    """The quoted SQL names that a pipeline's scripts share, and their place in the bucket."""
+
+    database: str
+    schema: str
+    stage: str
+    lake_url: str  # s3://bucket/lake/
+    stage_url: str  # s3://bucket/lake/flights/
+    stage_prefix: str  # lake/flights/
+    targets: tuple[Target, ...]
+
+    @property
+    def file_formats(self) -> dict[str, str]:
+        """The file formats that the pipeline's outputs use: parquet, csv, or both."""
+        return {target.output.format: target.file_format for target in self.targets}
+
+
+def qualify(*parts: str) -> str:
+    """A dotted name of quoted upper-case identifiers."""
+    return ".".join(quote_snowflake(part) for part in parts)
+
+
+def derive_names(contract: Contract, settings: Settings) -> Names:
+    """The names of everything that a pipeline has in Snowflake; one schema may hold several pipelines."""
+    database, schema = contract.warehouse.database, contract.warehouse.schema_
+    stage = qualify(database, schema, f"{contract.name}_LAKE")
+    stage_prefix = f"{LAKE}/{contract.name}/"
+    return Names(
+        database=quote_snowflake(database),
+        schema=qualify(database, schema),
+        stage=stage,
+        lake_url=f"s3://{settings.s3.bucket}/{LAKE}/",
+        stage_url=f"s3://{settings.s3.bucket}/{stage_prefix}",
+        stage_prefix=stage_prefix,
+        targets=tuple(_derive_target(contract.name, stage, output) for output in derive_outputs(contract)),
+    )
+
+
+def _derive_target(pipeline: str, stage: str, output: Output) -> Target:
+    place = (output.database, output.schema)
+    return Target(
+        output=output,
+        table=qualify(*place, output.table),
+        pipe=qualify(*place, f"{output.table}_PIPE"),
+        pipe_name=f"{output.table}_PIPE",
+        stage=stage,
+        prefix=output_prefix(pipeline, output.name),
+        file_format=qualify(*place, f"{pipeline}_{output.format}"),
+        view=qualify(*place, output.view) if output.view else None,
+    )

@@ -1,0 +1,106 @@
+"""How answers, plans and load states look: tables for people, plain values for JSON."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from rich.table import Table
+from rich.text import Text
+
+from connections.warehouse import Answer
+from snowflake_integration.deployment import Done
+from snowflake_integration.pipes import LoadState
+from snowflake_integration.plan import Step
+
+
+def encode_value(value: Any) -> Any:
+    """A value of a row as JSON has it: times in ISO 8601, decimals as text without loss, bytes in base64."""
+    if isinstance(value, dt.datetime | dt.date | dt.time):
+        return value.isoformat()
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and value.as_tuple().exponent == 0 else str(value)
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode("ascii")
+    raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def dump_json(value: object) -> str:
+    """One line of JSON."""
+    return json.dumps(value, default=encode_value, ensure_ascii=False)
+
+
+def answer_records(answer: Answer) -> list[dict[str, Any]]:
+    """The rows of an answer as dictionaries."""
+    return [dict(zip(answer.columns, row, strict=True)) for row in answer.rows]
+
+
+def show_answer(answer: Answer) -> Table:
+    """The rows of an answer as a table; null is told from the empty text."""
+    table = Table(*answer.columns)
+    for row in answer.rows:
+        table.add_row(*(Text("NULL", style="dim") if value is None else Text(show_value(value)) for value in row))
+    return table
+
+
+def show_value(value: Any) -> str:
+    """A value of a row for people."""
+    if isinstance(value, bytes | bytearray):
+        return f"0x{value.hex().upper()}"
+    return str(value)
+
+
+def show_plan(steps: Sequence[Step]) -> Table:
+    """The steps of a plan as a table, nothing of it done."""
+    table = Table("step", "script", "action", "statement", title="Planned; nothing was done", title_justify="left")
+    for number, step in enumerate(steps, start=1):
+        table.add_row(str(number), step.script, step.action, Text(step.title))
+    return table
+
+
+def plan_records(steps: Iterable[Step]) -> list[dict[str, str]]:
+    """The steps of a plan for JSON, whole statements included."""
+    return [{"script": step.script, "action": step.action, "statement": step.statement} for step in steps]
+
+
+def done_records(done: Iterable[Done]) -> list[dict[str, Any]]:
+    """What was done, for JSON."""
+    return [
+        {
+            "script": item.step.script,
+            "action": item.step.action,
+            "statement": item.step.title,
+            "outcome": item.outcome,
+            "duration_s": round(item.duration_s, 3),
+        }
+        for item in done
+    ]
+
+
+def show_states(states: Iterable[LoadState]) -> Table:
+    """How far each table is."""
+    table = Table("table", "pipe", "state")
+    for title in ("objects", "loaded", "failed", "pending"):
+        table.add_column(title, justify="right")
+    for state in states:
+        table.add_row(
+            state.table,
+            state.pipe,
+            state.execution_state,
+            str(state.objects),
+            str(state.loaded),
+            str(len(state.failed)),
+            str(len(state.pending)),
+        )
+    return table
+
+
+def state_records(states: Iterable[LoadState]) -> list[dict[str, Any]]:
+    """How far each table is, for JSON; at most 100 pending files are named."""
+    return [
+        {**state._asdict(), "pending": len(state.pending), "pending_files": state.pending[:100]} for state in states
+    ]

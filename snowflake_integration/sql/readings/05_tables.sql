@@ -1,0 +1,74 @@
+-- Millrace, pipeline readings: 05 of 11, tables
+--
+-- One table for each output of the stream. Every row says where it came from (source file and line, topic, partition,
+-- offset, batch) and which file loaded it. Times are UTC, in microseconds.
+--
+-- No column is NOT NULL: the stream has checked the rows, and one refused row would keep its whole file out.
+--
+-- Role: MILLRACE_ROLE
+-- Order: after 04. Running it again changes nothing that is there.
+-- Rendered from conf/pipelines/readings.toml and templates/05_tables.sql by
+-- `python -m snowflake_integration render readings --env aws`: change those, not this file.
+
+USE ROLE "MILLRACE_ROLE";
+
+-- raw
+CREATE TABLE IF NOT EXISTS "MILLRACE"."READINGS"."MY_TABLE_RAW" (
+    "KEY"              BINARY,
+    "VALUE"            BINARY,
+    "_KAFKA_TIMESTAMP" TIMESTAMP_NTZ(6),
+    "_SOURCE_FILE"     VARCHAR,
+    "_SOURCE_LINE"     NUMBER(19,0),
+    "_TOPIC"           VARCHAR,
+    "_TOPIC_ID"        VARCHAR,
+    "_PARTITION"       NUMBER(10,0),
+    "_OFFSET"          NUMBER(19,0),
+    "_EVENT_TIME"      TIMESTAMP_NTZ(6),
+    "_BATCH_ID"        VARCHAR,
+    "_FILE_NAME"       VARCHAR,
+    "_FILE_ROW_NUMBER" NUMBER(19,0),
+    "_LOADED_AT"       TIMESTAMP_NTZ(6)
+);
+
+COMMENT ON TABLE "MILLRACE"."READINGS"."MY_TABLE_RAW" IS 'every message as Kafka held it';
+
+-- curated
+CREATE TABLE IF NOT EXISTS "MILLRACE"."READINGS"."MY_TABLE" (
+    "ID"               NUMBER(19,0),
+    "NAME"             VARCHAR,
+    "VALUE"            FLOAT,
+    "_SOURCE_FILE"     VARCHAR,
+    "_SOURCE_LINE"     NUMBER(19,0),
+    "_TOPIC"           VARCHAR,
+    "_TOPIC_ID"        VARCHAR,
+    "_PARTITION"       NUMBER(10,0),
+    "_OFFSET"          NUMBER(19,0),
+    "_EVENT_TIME"      TIMESTAMP_NTZ(6),
+    "_BATCH_ID"        VARCHAR,
+    "_FILE_NAME"       VARCHAR,
+    "_FILE_ROW_NUMBER" NUMBER(19,0),
+    "_LOADED_AT"       TIMESTAMP_NTZ(6)
+);
+
+COMMENT ON TABLE "MILLRACE"."READINGS"."MY_TABLE" IS 'valid rows, typed, cleaned and enriched';
+
+-- rejected
+CREATE TABLE IF NOT EXISTS "MILLRACE"."READINGS"."MY_TABLE_REJECTED" (
+    "STAGE"            VARCHAR,
+    "REASON"           VARCHAR,
+    "REASONS"          VARCHAR,
+    "VALUE"            BINARY,
+    "_SOURCE_FILE"     VARCHAR,
+    "_SOURCE_LINE"     NUMBER(19,0),
+    "_TOPIC"           VARCHAR,
+    "_TOPIC_ID"        VARCHAR,
+    "_PARTITION"       NUMBER(10,0),
+    "_OFFSET"          NUMBER(19,0),
+    "_EVENT_TIME"      TIMESTAMP_NTZ(6),
+    "_BATCH_ID"        VARCHAR,
+    "_FILE_NAME"       VARCHAR,
+    "_FILE_ROW_NUMBER" NUMBER(19,0),
+    "_LOADED_AT"       TIMESTAMP_NTZ(6)
+);
+
+COMMENT ON TABLE "MILLRACE"."READINGS"."MY_TABLE_REJECTED" IS 'rows that were refused, with every reason';

@@ -1,0 +1,36 @@
+{% from "_header.sql" import header with context -%}
+{{ header(script, "views", [
+    "What people query beside the tables: the newest version of each window of an aggregate, and the rejected rows",
+    "counted by reason.",
+], settings.warehouse.role | upper) }}
+
+USE ROLE {{ settings.warehouse.role | identifier }};
+{% for target in names.targets if target.view %}
+-- A window is published again when more of it has been read; "_AS_OF" counts what had been read by then.
+CREATE OR REPLACE VIEW {{ target.view }}
+    COMMENT = {{ ("The newest version of each window of " ~ target.name) | literal }}
+AS
+SELECT
+{%- for column in target.output.columns %}
+    {{ column | identifier }}{{ "" if loop.last else "," }}
+{%- endfor %}
+FROM {{ target.table }}
+QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY {{ target | window_key(contract) | join(", ") }}
+    ORDER BY "_AS_OF" DESC, "_BATCH_ID" DESC, "_FILE_NAME" DESC, "_FILE_ROW_NUMBER" DESC
+) = 1;
+{% endfor %}
+{%- for target in names.targets if target.output.kind == "rejected" %}
+CREATE OR REPLACE VIEW {{ (target.output.database, target.output.schema, target.name ~ "_BY_REASON") | qualified }}
+    COMMENT = 'Rejected rows by the stage that rejected them and the first reason'
+AS
+SELECT
+    "STAGE",
+    "REASON",
+    COUNT(*) AS "REJECTED_ROWS",
+    MIN("_SOURCE_LINE") AS "FIRST_SOURCE_LINE",
+    MAX("_SOURCE_LINE") AS "LAST_SOURCE_LINE",
+    MAX("_LOADED_AT") AS "LAST_LOADED_AT"
+FROM {{ target.table }}
+GROUP BY "STAGE", "REASON";
+{% endfor -%}

@@ -1,0 +1,41 @@
+{% from "_header.sql" import header with context -%}
+{{ header(script, "backfill", [
+    "Loads files again, or for the first time when no notification came. Replace what stands in angle brackets first; as",
+    "it is, nothing matches and every COPY stops with an error that rolls its transaction back.",
+    "",
+    "A COPY by hand does not know what a pipe has loaded (SP04): so each one here first deletes what came from that file,",
+    "in the same transaction, and a reader sees the old rows or the new ones, never both and never none.",
+    "A file whose content changed under its name is never loaded by a pipe again (SP05): that, too, is the first case.",
+], settings.warehouse.role | upper) }}
+
+USE ROLE {{ settings.warehouse.role | identifier }};
+USE WAREHOUSE {{ settings.warehouse.warehouse | identifier }};
+{% for target in names.targets %}
+-- {{ target.name }}, one file again. FILES is the name below {{ target.prefix }}; "_FILE_NAME" is the whole key.
+BEGIN;
+DELETE FROM {{ target.table }} WHERE "_FILE_NAME" = {{ (target.prefix ~ "<file>") | literal }};
+{{ target | reload_copy("<file>") }};
+COMMIT;
+{% endfor %}
+{%- for target in names.targets if target.output.kind == "curated" %}
+-- {{ target.name }}, a range of messages replaced. The new files lie where no pipe looks, so that none loads them too.
+-- Wait until no pipe has a file pending (09), delete by passport, and load the new files by name, in one transaction.
+BEGIN;
+DELETE FROM {{ target.table }}
+WHERE
+    "_TOPIC_ID" = '<topic id>'
+    AND "_PARTITION" = -1 -- <partition>
+    AND "_OFFSET" BETWEEN -1 AND -1; -- <first offset> AND <last offset>
+{{ target | reload_copy("<file>", "replacements/") }};
+COMMIT;
+{% endfor %}
+-- Files of which no notification came, up to seven days old. REFRESH leaves out what the pipe has in its history, and
+-- what failed (SP10). After a pipe was replaced its history is empty: always say MODIFIED_AFTER then.
+{%- for target in names.targets %}
+-- ALTER PIPE {{ target.pipe }} REFRESH MODIFIED_AFTER = '<2026-01-31T00:00:00Z>';
+{%- endfor %}
+
+-- A pipe that was paused for more than 14 days is stale and must be told to go on (SP11).
+{%- for target in names.targets %}
+-- SELECT SYSTEM$PIPE_FORCE_RESUME({{ target.pipe | literal }}, 'staleness_check_override');
+{%- endfor %}

@@ -1,0 +1,85 @@
+"""Waiting for the pipes: until every object is loaded, or until one pipe has nothing pending."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
+
+from connections.warehouse import Connection
+from pipeline_contract.errors import CheckFailed, NotFinished
+from snowflake_integration.naming import Names, Target
+from snowflake_integration.pipes import LoadState, read_load_states, read_pipe_status
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+Report = Callable[[list[LoadState]], None]
+
+
+def wait_loaded(
+    connection: Connection, s3: S3Client, names: Names, bucket: str, timeout_s: float, report: Report
+) -> list[LoadState]:
+    """Wait until every object of a pipeline is loaded, telling `report` at each look.
+
+    Raise `NotFinished` at the timeout, or `CheckFailed` when files were refused; both name files.
+    """
+
+    def look() -> list[LoadState]:
+        states = read_load_states(connection, s3, names, bucket)
+        report(states)
+        return states
+
+    try:
+        states = _poll(timeout_s, lambda found: not all(state.is_settled for state in found))(look)
+    except RetryError as error:
+        raise NotFinished(describe_pending(error.last_attempt.result(), timeout_s)) from None
+    if any(state.failed for state in states):
+        raise CheckFailed(describe_failed(states))
+    return states
+
+
+def wait_drained(connection: Connection, target: Target, timeout_s: float) -> None:
+    """Wait until a pipe has no file pending, or raise `NotFinished` naming the pipe."""
+
+    def count_pending() -> int:
+        return int(str(read_pipe_status(connection, target).get("pendingFileCount", 0)))
+
+    try:
+        _poll(timeout_s, lambda pending: pending > 0)(count_pending)
+    except RetryError as error:
+        raise NotFinished(
+            f"pipe {target.pipe_name} still has {error.last_attempt.result()} file(s) pending after {timeout_s:g} s; "
+            "it was not replaced: deploy again when they are loaded"
+        ) from None
+
+
+def describe_pending(states: list[LoadState], timeout_s: float) -> str:
+    """What is not loaded yet, with the first files of each table."""
+    lines = [
+        f"  - {state.table}: {len(state.pending)} of {state.objects} object(s) pending, first {state.pending[0]} "
+        f"(pipe {state.pipe} is {state.execution_state})"
+        for state in states
+        if state.pending
+    ]
+    return f"not everything is loaded after {timeout_s:g} s:\n" + "\n".join(lines)
+
+
+def describe_failed(states: list[LoadState]) -> str:
+    """What was refused, with reasons, and how to load it after repair."""
+    lines = [
+        f"  - {state.table}: {key}: {reason}" for state in states for key, reason in list(state.failed.items())[:5]
+    ]
+    count = sum(len(state.failed) for state in states)
+    return f"{count} file(s) were refused and will not be tried again (10_backfill.sql loads a file by name):\n" + (
+        "\n".join(lines)
+    )
+
+
+def _poll(timeout_s: float, is_waiting: Callable[[Any], bool]) -> Retrying:
+    return Retrying(
+        retry=retry_if_result(is_waiting),
+        wait=wait_exponential(multiplier=0.2, max=2.0),
+        stop=stop_after_delay(timeout_s),
+    )
