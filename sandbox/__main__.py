@@ -55,9 +55,13 @@ def exit_with_code() -> Iterator[None]:
     """Turn errors into the project's exit codes, and SIGTERM into the interruption that Ctrl-C is."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        # A second Ctrl-C must not interrupt the tidying up.
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_IGN)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, interrupt)
     talk = build_console(quiet=False)
     try:
         yield

@@ -36,10 +36,16 @@ def start_detached(command: Sequence[str], folder: Path, log_path: Path, record_
         process = subprocess.Popen(  # noqa: S603 - the commands are the sandbox's own
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    record = ProcessRecord(pid=process.pid, started_at_s=psutil.Process(process.pid).create_time())
-    partial = record_path.with_suffix(".partial")
-    partial.write_text(record.model_dump_json())
-    partial.replace(record_path)
+    try:
+        record = ProcessRecord(pid=process.pid, started_at_s=psutil.Process(process.pid).create_time())
+        partial = record_path.with_suffix(".partial")
+        partial.write_text(record.model_dump_json())
+        partial.replace(record_path)
+    except BaseException:
+        # Without its record nothing could ever stop it.
+        process.kill()
+        process.wait()
+        raise
     return record
 
 

@@ -68,14 +68,19 @@ class Endpoint:
 
     def save(self, request: AwsRequest) -> None:
         """Bring to disk what a request that succeeded has changed."""
-        if request.service == "s3" and not request.is_part_of_an_upload:
-            if request.key:
-                self.mirror.save_object(request.bucket, request.key)
-            elif request.method == "POST":
-                self.mirror.forget_deleted_objects(request.bucket)
-            else:
-                self.mirror.save_bucket(request.bucket)
-        self.mirror.save_queues()
+        with self.mirror.commit_together():
+            if request.service == "s3" and not request.is_part_of_an_upload:
+                self.save_objects(request)
+            self.mirror.save_queues()
+
+    def save_objects(self, request: AwsRequest) -> None:
+        """Save the object, objects or bucket that a request to S3 was about."""
+        if request.key:
+            self.mirror.save_object(request.bucket, request.key)
+        elif request.method == "POST":
+            self.mirror.forget_deleted_objects(request.bucket)
+        else:
+            self.mirror.save_bucket(request.bucket)
 
     def refuse_copy(self, request: AwsRequest) -> Answer | None:
         """The refusal of a COPY whose conditions do not hold; None when it may go on."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pickle
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition
 from typing import Any
@@ -43,7 +44,7 @@ QueueName = tuple[str, str]
 
 
 class Mirror:
-    """The state of one AWS account on disk; every `save_…` has been committed when it returns."""
+    """The state of one AWS account on disk; changes are saved inside `commit_together`."""
 
     def __init__(self, folder: Path, account_id: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +60,17 @@ class Mirror:
         self.database.execute("PRAGMA synchronous = OFF")
         self.database.executescript(SCHEMA)
         self._check_version()
+
+    @contextmanager
+    def commit_together(self) -> Iterator[None]:
+        """Save all or nothing: S3 never keeps an object and loses its event."""
+        self.database.execute("BEGIN")
+        try:
+            yield
+        except BaseException:
+            self.database.execute("ROLLBACK")
+            raise
+        self.database.execute("COMMIT")
 
     def close(self) -> None:
         """Give the file back, all in one piece."""
@@ -146,12 +158,8 @@ class Mirror:
         self.known_messages[region, name] = set(messages)
 
     def _write(self, writes: list[tuple[str, tuple[Any, ...]]]) -> None:
-        if not writes:
-            return
-        self.database.execute("BEGIN")
         for statement, values in writes:
             self.database.execute(statement, values)
-        self.database.execute("COMMIT")
 
     def _backend(self) -> S3Backend:
         return s3_backends[self.account_id]["aws"]
