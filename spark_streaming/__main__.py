@@ -1,0 +1,92 @@
+"""`python -m spark_streaming run flights`: assembles the spark-submit command of the job and runs it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from connections.settings import load_settings
+from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.errors import PipelineError
+from spark_streaming import options as o
+from spark_streaming.submit import build_command, build_environment
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+PrintCommand = Annotated[bool, typer.Option("--print-command", help="Only print the spark-submit command.")]
+
+
+@app.callback()
+def spark_streaming() -> None:
+    """Keeps the verbs."""
+
+
+@app.command(epilog="Example: python -m spark_streaming run flights --available-now")
+def run(
+    pipeline: o.Pipeline,
+    env: o.Environment = "local",
+    available_now: o.AvailableNow = False,
+    trigger: o.Interval = None,
+    max_offsets_per_trigger: o.MaxOffsets = None,
+    starting_offsets: o.StartingOffsets = None,
+    checkpoint: o.CheckpointRoot = None,
+    query: o.Query = o.QueryChoice.ALL,
+    json_summary: o.Json = False,
+    quiet: o.Quiet = False,
+    print_command: PrintCommand = False,
+) -> None:
+    """Read the pipeline's topic and publish raw, curated and rejected rows, and closed windows, to the lake."""
+    arguments = {
+        "--trigger": trigger,
+        "--max-offsets-per-trigger": max_offsets_per_trigger,
+        "--starting-offsets": starting_offsets,
+        "--checkpoint": checkpoint,
+        "--query": query.value,
+    }
+    flags = {"--available-now": available_now, "--json": json_summary, "--quiet": quiet}
+    submit(["run", pipeline, "--env", env], arguments, flags, checkpoint, print_command)
+
+
+@app.command(epilog="Example: python -m spark_streaming close flights")
+def close(
+    pipeline: o.Pipeline,
+    env: o.Environment = "local",
+    json_summary: o.Json = False,
+    quiet: o.Quiet = False,
+    print_command: PrintCommand = False,
+) -> None:
+    """Publish the windows that the watermark still holds open, once the topic is drained."""
+    flags = {"--json": json_summary, "--quiet": quiet}
+    submit(["close", pipeline, "--env", env], {}, flags, None, print_command)
+
+
+def submit(
+    verb: list[str],
+    arguments: dict[str, str | int | None],
+    flags: dict[str, bool],
+    checkpoint: str | None,
+    print_command: bool,
+) -> None:
+    """Check what can be checked without Spark, then run or print the command of one verb of the job."""
+    try:
+        settings = load_settings(verb[3])
+        load_contract(find_contract(verb[1]))
+    except PipelineError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
+        raise SystemExit(error.exit_code) from None
+    given = [part for name, value in arguments.items() if value is not None for part in (name, str(value))]
+    job_arguments = [*verb, *given, *(name for name, wanted in flags.items() if wanted)]
+    command = build_command(settings, job_arguments, checkpoint or settings.spark.checkpoints)
+    if print_command:
+        sys.stdout.write(shlex.join(command) + "\n")
+        return
+    raise SystemExit(subprocess.call(command, env=build_environment(os.environ)))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,136 @@
+"""Closing: the windows that an aggregate's watermark still holds open, computed from the curated files and published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from time import monotonic
+from uuid import uuid4
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from connections.ledger import Ledger
+from pipeline_contract.errors import NotFinished, PublishConflict
+from pipeline_contract.layout import staging_prefix
+from pipeline_contract.manifest import Close, Manifest
+from pipeline_contract.model import Aggregate
+from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate
+from spark_streaming.aggregates import add_aggregate_passport, aggregate_rows
+from spark_streaming.ingest import ingest_outputs
+from spark_streaming.offsets import Offsets, range_ends, sum_offsets
+from spark_streaming.pipeline_job import PipelineJob
+from spark_streaming.publisher import copy_files, name_files
+from spark_streaming.report import BatchReport
+from spark_streaming.staging import inspect_staged, read_output, write_output
+from spark_streaming.steps import announce
+
+
+def close_windows(job: PipelineJob) -> None:
+    """Publish the open windows of every aggregate as a numbered operation; asked again, with nothing new, it does nothing.
+
+    The windows count what the aggregate's query has read so far. Should the stream go on and later close one of them
+    itself, that newer version has a greater `_as_of`, and the view shows it.
+    """
+    for aggregate in job.contract.aggregates:
+        _close_aggregate(job, aggregate)
+
+
+def _close_aggregate(job: PipelineJob, aggregate: Aggregate) -> None:
+    started = monotonic()
+    ledger = job.ledger(aggregate_query(aggregate))
+    last = ledger.read_position().manifest
+    if last is None:
+        job.report.say(f"{aggregate.name}: nothing has been read yet, no window is open")
+        return
+    closes = ledger.read_closes()
+    done = bool(closes) and (closes[-1].lineage, closes[-1].as_of) == (
+        last.lineage,
+        sum_offsets(range_ends(last.ranges)),
+    )
+    if done:
+        job.report.say(f"{aggregate.name}: close {closes[-1].number} stands; nothing has been read since")
+    close = closes[-1] if done else _publish_close(job, ledger, aggregate, last, len(closes) + 1)
+    # Also of one that stands: a driver may have died between its copies.
+    copy_files(job.s3, ledger.bucket, close.files, ledger.query, name_close(close.number), job.listener)
+    if not done:
+        rows = {derive_aggregate(job.contract, aggregate).name: sum(file.rows for file in close.files)}
+        report = BatchReport(f"close {aggregate.name}", close.number, rows, monotonic() - started, 0, last.watermark)
+        job.report.add_batch(report)
+
+
+def name_close(number: int) -> str:
+    """The `_batch_id` of the rows that a closing operation publishes."""
+    return f"close-{number:06d}"
+
+
+def _publish_close(job: PipelineJob, ledger: Ledger, aggregate: Aggregate, last: Manifest, number: int) -> Close:
+    output, batch_id, attempt = derive_aggregate(job.contract, aggregate), name_close(number), uuid4().hex
+    prefix = staging_prefix(ledger.pipeline, ledger.query, batch_id, attempt)
+    as_of = sum_offsets(range_ends(last.ranges))
+    rows = _read_curated(job, aggregate, last)
+    windows = aggregate_rows(rows, job.contract, aggregate)
+    if last.watermark is not None:
+        windows = windows.where(F.col("window_end") > F.lit(last.watermark).cast("timestamp_ntz"))
+    named = add_aggregate_passport(windows, job.contract, as_of, F.lit(batch_id))
+    with announce(job.listener, "stage", ledger.query, batch_id):
+        write_output(named, output, f"s3a://{ledger.bucket}/{prefix}{output.name}", 1)
+    close = Close(
+        pipeline=ledger.pipeline,
+        query=ledger.query,
+        number=number,
+        lineage=last.lineage,
+        as_of=as_of,
+        watermark=last.watermark,
+        attempt=attempt,
+        files=name_files(inspect_staged(job.s3, ledger.bucket, prefix, [output]), ledger.pipeline, batch_id),
+    )
+    with announce(job.listener, "close", ledger.query, batch_id):
+        if ledger.put_close(close):
+            return close
+    standing = ledger.read_closes()[number - 1]
+    if standing.attempt != attempt and standing.as_of != as_of:
+        raise PublishConflict(
+            f"{ledger.pipeline}/{ledger.query}: operation {number} was taken by another driver meanwhile, as of "
+            f"{standing.as_of} offsets; nothing was published. Run `close` again"
+        )
+    return standing
+
+
+def _read_curated(job: PipelineJob, aggregate: Aggregate, last: Manifest) -> DataFrame:
+    """The curated rows that the aggregate's query has read and that can lie in an open window."""
+    ends = range_ends(last.ranges)
+    manifests = list(job.ledger(INGEST).read_manifests())
+    _check_ingested(job, aggregate, ends, manifests)
+    files = [
+        f"s3a://{job.settings.s3.bucket}/{file.final_key}"
+        for manifest in manifests
+        if _may_be_open(manifest, last, aggregate)
+        for file in manifest.files
+        if file.output == "curated"
+    ]
+    rows = read_output(job.spark, ingest_outputs(job.contract)[1], files)
+    return rows.where(reduce(Column.__or__, _read_conditions(last)))
+
+
+def _read_conditions(last: Manifest) -> Iterable[Column]:
+    for r in last.ranges:
+        same = (F.col("_topic_id") == r.topic_id) & (F.col("_partition") == r.partition)
+        yield same & (F.col("_offset") < r.end)
+
+
+def _may_be_open(manifest: Manifest, last: Manifest, aggregate: Aggregate) -> bool:
+    newest = max((c.event_time_max for c in manifest.counts if c.event_time_max), default=None)
+    return newest is not None and (last.watermark is None or newest + aggregate.window > last.watermark)
+
+
+def _check_ingested(job: PipelineJob, aggregate: Aggregate, ends: Offsets, manifests: list[Manifest]) -> None:
+    ingested = range_ends(manifests[-1].ranges) if manifests else {}
+    for topic, of in ends.items():
+        for partition, end in of.items():
+            have = ingested.get(topic, {}).get(partition, 0)
+            if have < end:
+                raise NotFinished(
+                    f"{aggregate.name}: its query has read topic {topic!r} partition {partition} up to {end}, the ingest "
+                    f"only up to {have}; run `python -m spark_streaming run {job.contract.name} --available-now` first"
+                )

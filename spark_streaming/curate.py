@@ -1,0 +1,117 @@
+"""Raw rows to curated and rejected ones: typed, looked up, derived, checked, protected. DataFrame in, DataFrame out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from pipeline_contract import model
+from pipeline_contract.model import Contract
+from pipeline_contract.outputs import REJECTED_COLUMNS, curated_columns
+from pipeline_contract.passport import PASSPORT
+from spark_streaming.cast import cast_text
+from spark_streaming.protect import protect_column
+from spark_streaming.source import parse_value
+
+# How much of a wrong value a reason shows; the whole of it stands in the rejected row's bytes.
+_SHOWN_CHARACTERS = 100
+
+
+def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, DataFrame]) -> DataFrame:
+    """Every raw row with the curated columns, not yet protected, and `reasons`: empty for a valid row.
+
+    `references` holds each lookup's table by the lookup's name, as `reference.read_reference` gives it.
+    """
+    text = F.col("value").cast("string")
+    parsed = raw.withColumn("_fields", parse_value(contract, text))
+    cleaned = parsed.withColumn("_text", F.struct(*(_clean(contract, c).alias(c.name) for c in contract.columns)))
+    typed = cleaned.select(
+        "*", *(cast_text(F.col("_text")[c.name], c.type, c.format).alias(c.name) for c in contract.columns)
+    )
+    joined = _join_lookups(typed, contract, references)
+    for derived in contract.derived:
+        joined = joined.withColumn(derived.name, F.expr(derived.expression).cast(derived.type.spark))
+    own_reasons = F.array_compact(F.array(*_type_reasons(contract), *_rule_reasons(contract)))
+    reasons = (
+        F.when(F.col("_topic") == contract.topic.rejected, F.array(_producer_reason(text)))
+        .when(~F.is_valid_utf8(text), F.array(_reason("decode:utf8", None, None)))
+        .when(
+            F.col("_fields").isNull() | F.col("_fields._corrupt").isNotNull(), F.array(_corrupt_reason(contract, text))
+        )
+        .otherwise(own_reasons)
+    )
+    names = [c.name for c in contract.columns] + [n for n in curated_columns(contract) if n not in typed.columns]
+    return joined.select("value", *names, *PASSPORT, reasons.alias("reasons"))
+
+
+def select_curated(judged: DataFrame, contract: Contract) -> DataFrame:
+    """The valid rows, protected, in the order of the curated output's columns."""
+    protection = {c.name: c.protect for c in contract.columns if c.protect}
+    columns = [protect_column(name, protection.get(name)) for name in curated_columns(contract)]
+    return judged.where(F.size("reasons") == 0).select(*columns, *PASSPORT)
+
+
+def select_rejected(judged: DataFrame, contract: Contract) -> DataFrame:
+    """The rows that failed, with every reason and their own bytes."""
+    failed = judged.where(F.size("reasons") > 0)
+    first = F.col("reasons")[0]["reason"]
+    of_producer = F.col("_topic") == contract.topic.rejected
+    raw_bytes = F.unbase64(F.get_json_object(F.col("value").cast("string"), "$.raw_base64"))
+    return failed.select(
+        F.when(of_producer, "producer").when(first.startswith("rule:"), "rules").otherwise("decode").alias("stage"),
+        first.alias("reason"),
+        F.to_json("reasons").alias("reasons"),
+        F.when(of_producer, raw_bytes).otherwise(F.col("value")).alias("value"),
+        *PASSPORT,
+    ).select(*REJECTED_COLUMNS, *PASSPORT)
+
+
+def _clean(contract: Contract, column: model.Column) -> Column:
+    text = F.col("_fields")[column.name]
+    return F.when(~text.isin(*contract.source.null_values), text) if contract.source.null_values else text
+
+
+def _join_lookups(rows: DataFrame, contract: Contract, references: Mapping[str, DataFrame]) -> DataFrame:
+    for lookup in contract.lookups:
+        table = references[lookup.name]
+        on = [rows[name].cast("string") == table[f"_{lookup.name}_{number}"] for number, name in enumerate(lookup.on)]
+        keys = [f"_{lookup.name}_{number}" for number in range(len(lookup.on))]
+        rows = rows.join(F.broadcast(table), on, "left").drop(*keys)
+    return rows
+
+
+def _type_reasons(contract: Contract) -> list[Column]:
+    reasons = []
+    for c in contract.columns:
+        text, value = F.col("_text")[c.name], F.col(c.name)
+        shown = None if c.protect else text
+        wrong = F.when(text.isNotNull() & value.isNull(), _reason(f"type:{c.name}", c.name, shown))
+        if not c.nullable:
+            wrong = wrong.when(text.isNull(), _reason(f"null:{c.name}", c.name, None))
+        reasons.append(wrong)
+    return reasons
+
+
+def _rule_reasons(contract: Contract) -> list[Column]:
+    return [F.when(~F.expr(rule.expression), _reason(f"rule:{rule.name}", None, None)) for rule in contract.rules]
+
+
+def _producer_reason(text: Column) -> Column:
+    envelope = F.from_json(text, "reason string, detail string")
+    return _reason(
+        F.concat(F.lit("producer:"), F.coalesce(envelope["reason"], F.lit("unknown"))), None, envelope["detail"]
+    )
+
+
+def _corrupt_reason(contract: Contract, text: Column) -> Column:
+    return _reason(f"decode:{contract.topic.value_format}", None, text)
+
+
+def _reason(reason: str | Column, column: str | None, found: Column | None) -> Column:
+    shown = F.lit(None).cast("string") if found is None else F.substring(found, 1, _SHOWN_CHARACTERS)
+    name = F.lit(reason) if isinstance(reason, str) else reason
+    return F.struct(
+        name.alias("reason"), F.lit(column).cast("string").alias("column"), shown.cast("string").alias("found")
+    )

@@ -1,0 +1,86 @@
+"""The ingest query: each micro-batch becomes raw, curated and rejected objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
+
+from pipeline_contract.layout import name_batch
+from pipeline_contract.model import Contract
+from pipeline_contract.outputs import Output, derive_outputs
+from spark_streaming.curate import judge_rows, select_curated, select_rejected
+from spark_streaming.protect import add_key
+from spark_streaming.publisher import Batch, Publisher
+from spark_streaming.source import select_raw
+from spark_streaming.staging import count_files, write_output
+
+_MEGABYTE = 1_000_000
+# Before the first batch nothing is known of the rows' size in files.
+_ASSUMED_BYTES_PER_ROW = 100.0
+
+
+def ingest_outputs(contract: Contract) -> tuple[Output, Output, Output]:
+    """The three outputs of the ingest query."""
+    raw, curated, rejected = derive_outputs(contract)[:3]
+    return raw, curated, rejected
+
+
+class IngestStage:
+    """Writes the staged files of ingest batches; it keeps the mean size of a row, to choose how many files to write."""
+
+    def __init__(
+        self, spark: SparkSession, contract: Contract, references: Mapping[str, DataFrame], protect_key: str | None
+    ) -> None:
+        self._spark = spark
+        self._contract = contract
+        self._references = references
+        self._protect_key = protect_key
+        self._bytes_per_row = _ASSUMED_BYTES_PER_ROW
+        self._cores = spark.sparkContext.defaultParallelism
+
+    def publish(self, publisher: Publisher, batch: Batch, messages: DataFrame) -> dict[str, int]:
+        """Publish one micro-batch and return its rows by output."""
+        manifest = publisher.publish(batch, lambda location: self._stage(publisher, batch, messages, location))
+        rows = {output.name: manifest.rows(output.name) for output in publisher.outputs}
+        raw_bytes = sum(file.bytes for file in manifest.files if file.output == "raw")
+        if rows["raw"]:
+            self._bytes_per_row = raw_bytes / rows["raw"]
+        return rows
+
+    def _stage(self, publisher: Publisher, batch: Batch, messages: DataFrame, location: str) -> None:
+        raw_output, curated_output, rejected_output = ingest_outputs(self._contract)
+        files = self._count_files(batch)
+        ids = {r.topic: r.topic_id for r in batch.ranges}
+        batch_id = F.lit(name_batch(publisher.lineage.lineage, batch.number))
+        raw = select_raw(messages, self._contract, ids, batch_id)
+        write_output(raw, raw_output, f"{location}raw", files)
+        # Kafka is read once: all else comes from the raw files, as in a backfill from the raw zone.
+        staged = self._spark.read.schema(raw.schema).parquet(f"{location}raw")
+        keyed = add_key(staged, self._spark, self._contract, self._protect_key)
+        judged = judge_rows(keyed, self._contract, self._references)
+        # Telling whether there is any rejected row costs nothing here; how many there are is counted in the files.
+        watched, failed = observe_failures(judged)
+        curated = select_curated(watched, self._contract)
+        partitions = {name: partition_value(text) for name, text in self._contract.lake.partition_by.items()}
+        write_output(curated.withColumns(partitions), curated_output, f"{location}curated", files, partitions)
+        if failed():
+            rejected = select_rejected(judged, self._contract)
+            write_output(rejected, rejected_output, f"{location}rejected", 1)
+
+    def _count_files(self, batch: Batch) -> int:
+        rows = sum(r.end - r.start for r in batch.ranges)
+        return count_files(rows, self._bytes_per_row, self._contract.lake.target_file_mb * _MEGABYTE, self._cores)
+
+
+def observe_failures(judged: DataFrame) -> tuple[DataFrame, Callable[[], bool]]:
+    """The frame, and a question to ask once it has been written: did any row of it fail?"""
+    observation = Observation()
+    failures = F.count_if(F.size("reasons") > 0).alias("failures")
+    return judged.observe(observation, failures), lambda: bool(observation.get["failures"])
+
+
+def partition_value(expression: str) -> Column:
+    """A partition's path segment, never null: Hive's name for null would differ between readers."""
+    return F.coalesce(F.expr(expression).cast("string"), F.lit("unknown"))

@@ -1,0 +1,97 @@
+"""The script that spark-submit runs: `spark-submit … spark_streaming/job.py run flights --env local`."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from threading import Event
+
+import typer
+from pyspark.sql import SparkSession
+from rich.console import Console
+
+from connections.settings import load_settings
+from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.errors import PipelineError
+from spark_streaming import options as o
+from spark_streaming.closing import close_windows
+from spark_streaming.pipeline_job import PipelineJob, RunOptions
+from spark_streaming.query import Trigger
+from spark_streaming.report import Report
+from spark_streaming.steps import Listener
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
+_DEFAULT_INTERVAL = "5 seconds"
+
+
+@app.callback()
+def job() -> None:
+    """Keeps `run` and `close` as verbs."""
+
+
+@app.command()
+def run(
+    pipeline: o.Pipeline,
+    env: o.Environment = "local",
+    available_now: o.AvailableNow = False,
+    trigger: o.Interval = None,
+    max_offsets_per_trigger: o.MaxOffsets = None,
+    starting_offsets: o.StartingOffsets = None,
+    checkpoint: o.CheckpointRoot = None,
+    query: o.Query = o.QueryChoice.ALL,
+    json_summary: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Run the pipeline's queries inside the Spark application that spark-submit has started."""
+    interval = None if available_now else trigger or _DEFAULT_INTERVAL
+    run_options = RunOptions(query.value, Trigger(interval), max_offsets_per_trigger, starting_offsets, checkpoint)
+    raise SystemExit(execute(pipeline, env, lambda job: job.run(run_options, stop_on_signals()), json_summary, quiet))
+
+
+@app.command()
+def close(
+    pipeline: o.Pipeline,
+    env: o.Environment = "local",
+    json_summary: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Publish the windows that the watermark still holds open."""
+    raise SystemExit(execute(pipeline, env, close_windows, json_summary, quiet))
+
+
+def execute(
+    pipeline: str,
+    env: str,
+    work: Callable[[PipelineJob], None],
+    json_summary: bool,
+    quiet: bool,
+    listener: Listener = lambda _: None,
+) -> int:
+    """Do the work in this Spark application and return the exit code; an error is one message, not a stack."""
+    report = Report(sys.stderr, quiet)
+    try:
+        settings = load_settings(env)
+        contract = load_contract(find_contract(pipeline))
+        spark = SparkSession.builder.appName(f"millrace {contract.name}").getOrCreate()
+        work(PipelineJob(spark, settings, contract, report, listener))
+    except PipelineError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
+        return error.exit_code
+    summary = report.summarise()
+    if json_summary:
+        sys.stdout.write(json.dumps(summary) + "\n")
+    return 0
+
+
+def stop_on_signals() -> Event:
+    """An event that SIGINT and SIGTERM set: the queries then finish their batch and stop."""
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    return stop
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,87 @@
+"""Offsets: Spark's offset log, starting offsets, and the ranges between two ends. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from pipeline_contract.errors import ConfigurationError, PublishConflict
+from pipeline_contract.manifest import OffsetRange
+
+# topic -> partition -> offset
+Offsets = dict[str, dict[int, int]]
+
+
+@dataclass(frozen=True)
+class OffsetLogEntry:
+    """One file of the checkpoint's `offsets/`: where the batch ends, and its watermark (None before the first)."""
+
+    ends: Offsets
+    watermark: datetime | None
+
+
+def parse_offset_log(text: str) -> OffsetLogEntry:
+    """Read a file of a checkpoint's `offsets/`: version, metadata, then one line for the one source.
+
+    Source: org.apache.spark.sql.execution.streaming.OffsetSeqLog of Spark 4.0.
+    """
+    lines = text.splitlines()
+    if len(lines) != 3 or lines[0] != "v1":
+        raise PublishConflict(f"the checkpoint's offset log is not of version 1 with one source: {text[:80]!r}")
+    millis = json.loads(lines[1]).get("batchWatermarkMs", 0)
+    watermark = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=None) if millis else None
+    return OffsetLogEntry(read_offsets(json.loads(lines[2])), watermark)
+
+
+def read_offsets(data: Mapping[str, Mapping[str, int]]) -> Offsets:
+    """Offsets from their JSON form, in which partitions are text."""
+    return {topic: {int(partition): offset for partition, offset in ends.items()} for topic, ends in data.items()}
+
+
+def write_offsets(offsets: Offsets) -> str:
+    """Offsets in the JSON form of Spark's `startingOffsets`."""
+    return json.dumps({t: {str(p): o for p, o in sorted(ends.items())} for t, ends in sorted(offsets.items())})
+
+
+def span_ranges(starts: Offsets, ends: Offsets, topic_ids: Mapping[str, str]) -> tuple[OffsetRange, ...]:
+    """The range of each partition between two ends; a partition that has no start yet begins at 0."""
+    return tuple(
+        OffsetRange(topic=t, topic_id=topic_ids[t], partition=p, start=starts.get(t, {}).get(p, 0), end=end)
+        for t in sorted(ends)
+        for p, end in sorted(ends[t].items())
+    )
+
+
+def range_ends(ranges: Iterable[OffsetRange]) -> Offsets:
+    """The ends of ranges."""
+    ends: Offsets = {}
+    for r in ranges:
+        ends.setdefault(r.topic, {})[r.partition] = r.end
+    return ends
+
+
+def sum_offsets(offsets: Offsets) -> int:
+    """How many offsets lie before these ends, over all partitions."""
+    return sum(end for ends in offsets.values() for end in ends.values())
+
+
+def choose_starts(wanted: str, low: Offsets, high: Offsets) -> Offsets:
+    """The offsets that `--starting-offsets` means: `earliest`, `latest`, or JSON as in Spark's `startingOffsets`.
+
+    A partition that the JSON does not name starts at its earliest offset.
+    """
+    if wanted == "earliest":
+        return low
+    if wanted == "latest":
+        return high
+    try:
+        given = read_offsets(json.loads(wanted))
+    except (ValueError, AttributeError) as error:
+        raise ConfigurationError(
+            f'--starting-offsets: found {wanted!r}, allowed: earliest, latest, or JSON such as {{"flights": {{"0": 42}}}}'
+        ) from error
+    if unknown := set(given) - set(low):
+        raise ConfigurationError(f"--starting-offsets: unknown topic {sorted(unknown)}, known: {sorted(low)}")
+    return {topic: ends | given.get(topic, {}) for topic, ends in low.items()}

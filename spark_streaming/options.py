@@ -1,0 +1,35 @@
+"""The command-line options that the job's entry script and `python -m spark_streaming` share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+
+class QueryChoice(StrEnum):
+    """Which of a pipeline's queries to run."""
+
+    INGEST = "ingest"
+    AGGREGATES = "aggregates"
+    ALL = "all"
+
+
+Pipeline = Annotated[str, typer.Argument(help="A contract's name, such as flights, or the path of its file.")]
+Environment = Annotated[str, typer.Option("--env", help="Settings: conf/environments/<env>.toml.")]
+AvailableNow = Annotated[bool, typer.Option("--available-now", help="Drain the topic and stop.")]
+Interval = Annotated[str | None, typer.Option("--trigger", help='Take a batch every so often, such as "5 seconds".')]
+MaxOffsets = Annotated[int | None, typer.Option("--max-offsets-per-trigger", min=1, help="At most so many a batch.")]
+StartingOffsets = Annotated[
+    str | None,
+    typer.Option(
+        "--starting-offsets", help="Where a new lineage begins: earliest, latest or JSON; else the ledger's end."
+    ),
+]
+CheckpointRoot = Annotated[
+    str | None, typer.Option("--checkpoint", help="Folder or s3a:// address of the checkpoints.")
+]
+Query = Annotated[QueryChoice, typer.Option("--query", help="Which queries to run.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]

@@ -1,0 +1,198 @@
+"""The job in process: given a Spark session, run a pipeline's queries until they are drained, stopped or failed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pyspark.sql import DataFrame, SparkSession
+
+from connections.kafka import configure_java, describe_topic_ids
+from connections.ledger import Ledger
+from connections.s3 import open_s3
+from connections.settings import Settings
+from pipeline_contract.contract_file import hash_contract
+from pipeline_contract.errors import ConfigurationError, ServiceError
+from pipeline_contract.model import Aggregate, Contract
+from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate
+from spark_streaming.aggregates import aggregate_stream, fingerprint_aggregate, publish_windows
+from spark_streaming.ingest import IngestStage, ingest_outputs
+from spark_streaming.lineage import open_lineage
+from spark_streaming.offsets import Offsets
+from spark_streaming.protect import needs_key
+from spark_streaming.publisher import Publisher
+from spark_streaming.query import (
+    BatchRunner,
+    PublishBatch,
+    RunningQuery,
+    Trigger,
+    find_failure,
+    name_driver,
+    open_checkpoint,
+    read_topic_state,
+    start_query,
+)
+from spark_streaming.reference import read_references
+from spark_streaming.report import Report
+from spark_streaming.source import read_topics
+from spark_streaming.steps import Listener, Step
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_POLL_S = 0.2
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run: which queries, when they take a batch, where they begin and keep their checkpoints."""
+
+    query: str = "all"
+    trigger: Trigger = Trigger(None)
+    max_offsets_per_trigger: int | None = None
+    starting_offsets: str | None = None
+    checkpoint: str | None = None
+
+
+@dataclass
+class PipelineJob:
+    """One pipeline's job on one Spark session; `listener` hears every step of the publish protocol."""
+
+    spark: SparkSession
+    settings: Settings
+    contract: Contract
+    report: Report
+    listener: Listener
+
+    def __post_init__(self) -> None:
+        self.s3: S3Client = open_s3(self.settings.s3)
+
+    def run(self, options: RunOptions, stop: Event) -> None:
+        """Run the chosen queries until all are drained, `stop` is set or one fails; then every one is stopped.
+
+        A query that is asked to stop finishes its batch. The first failure is raised.
+        """
+        self._check_services()
+        started = [starter(options) for starter in self._choose(options.query)]
+        try:
+            wait_for_queries(started, stop)
+        finally:
+            for query in started:
+                query.stream.stop()
+
+    def ledger(self, query: str) -> Ledger:
+        """The ledger of one of the pipeline's queries."""
+        return Ledger(self.s3, self.settings.s3.bucket, self.contract.name, query)
+
+    def _choose(self, wanted: str) -> list[Callable[[RunOptions], RunningQuery]]:
+        aggregates: list[Callable[[RunOptions], RunningQuery]] = [
+            lambda options, a=aggregate: self._start_aggregate(a, options)  # type: ignore[misc]
+            for aggregate in self.contract.aggregates
+        ]
+        if wanted == "aggregates" and not aggregates:
+            raise ConfigurationError(f"--query aggregates: the contract {self.contract.name!r} has no [[aggregate]]")
+        return {"ingest": [self._start_ingest], "aggregates": aggregates, "all": [self._start_ingest, *aggregates]}[
+            wanted
+        ]
+
+    def _check_services(self) -> None:
+        if needs_key(self.contract) and not self._protect_key:
+            raise ConfigurationError(
+                f'{self.contract.name}: a column has protect = "hash"; set its key in the environment variable '
+                "MILLRACE_SPARK__PROTECT_KEY"
+            )
+        topics = (self.contract.topic.name, self.contract.topic.rejected)
+        missing = set(topics) - set(describe_topic_ids(self.settings.kafka, topics))
+        if missing:
+            raise ConfigurationError(
+                f"topic {sorted(missing)} does not exist; create it with "
+                f"`python -m kafka_producer topics {self.contract.name}`, or replay a file"
+            )
+        bucket = self.settings.s3.bucket
+        try:
+            self.s3.head_bucket(Bucket=bucket)
+        except (ClientError, BotoCoreError) as error:
+            where = self.settings.s3.endpoint_url or f"AWS ({self.settings.s3.region})"
+            raise ServiceError(f"S3 at {where}: cannot open the bucket {bucket!r}: {error}") from error
+
+    def _start_ingest(self, options: RunOptions) -> RunningQuery:
+        topics = (self.contract.topic.name, self.contract.topic.rejected)
+        stage = IngestStage(self.spark, self.contract, read_references(self.spark, self.contract), self._protect_key)
+        # Its rows depend on nothing but the topic: a changed contract needs no new lineage, and a new one begins at the end.
+        return self._start(
+            INGEST, options, topics, "stateless", "ledger-end", lambda messages, _: messages, stage.publish
+        )
+
+    def _start_aggregate(self, aggregate: Aggregate, options: RunOptions) -> RunningQuery:
+        references = read_references(self.spark, self.contract)
+
+        def transform(messages: DataFrame, ids: dict[str, str]) -> DataFrame:
+            return aggregate_stream(messages, self.spark, self.contract, aggregate, references, self._protect_key, ids)
+
+        return self._start(
+            aggregate_query(aggregate),
+            options,
+            (self.contract.topic.name,),
+            fingerprint_aggregate(self.contract, aggregate),
+            "first-start",
+            transform,
+            lambda publisher, batch, windows: publish_windows(publisher, batch, windows, self.contract, aggregate),
+        )
+
+    def _start(
+        self, query: str, options: RunOptions, topics: tuple[str, ...], fingerprint: str, restart: str,
+        transform: Callable[[DataFrame, dict[str, str]], DataFrame], publish: PublishBatch,
+    ) -> RunningQuery:  # fmt: skip
+        ledger = self.ledger(query)
+        root = (options.checkpoint or self.settings.spark.checkpoints).rstrip("/")
+        checkpoint = open_checkpoint(self.spark, f"{root}/{self.contract.name}/{query}")
+        state = read_topic_state(self.settings, topics)
+        lineage = open_lineage(ledger, checkpoint, state, fingerprint, options.starting_offsets, restart)
+        epoch = ledger.take_ownership(name_driver(), lineage.lineage)
+        outputs = (
+            ingest_outputs(self.contract)
+            if query == INGEST
+            else tuple(
+                derive_aggregate(self.contract, a) for a in self.contract.aggregates if aggregate_query(a) == query
+            )
+        )
+        publisher = Publisher(
+            self.s3, ledger, lineage, epoch, outputs, self.contract.version, hash_contract(self.contract), self._hear
+        )
+        publisher.recover()
+        starts: Offsets = {}
+        for r in lineage.starts:
+            starts.setdefault(r.topic, {})[r.partition] = r.start
+        client = {f"kafka.{name}": value for name, value in configure_java(self.settings.kafka).items()}
+        messages = read_topics(self.spark, client, starts, options.max_offsets_per_trigger)
+        frame = transform(messages, {r.topic: r.topic_id for r in lineage.starts})
+        runner = BatchRunner(self.settings, checkpoint, lineage, publisher, publish, self.report)
+        self.report.say(f"{query} runs on lineage {lineage.lineage}, checkpoint {checkpoint.location}")
+        return start_query(frame, checkpoint, runner, f"{self.contract.name}/{query}", options.trigger)
+
+    def _hear(self, step: Step) -> None:
+        self.report.add_step(step)
+        self.listener(step)
+
+    @property
+    def _protect_key(self) -> str | None:
+        key = self.settings.spark.protect_key
+        return key.get_secret_value() if key else None
+
+
+def wait_for_queries(queries: Sequence[RunningQuery], stop: Event) -> None:
+    """Return when every query has ended, or when `stop` is set and none is in the middle of a batch."""
+    while any(query.stream.isActive for query in queries):
+        for query in queries:
+            if failure := find_failure(query):
+                raise failure
+        if stop.wait(_POLL_S):
+            for query in queries:
+                if query.stream.isActive and not query.stream.status["isTriggerActive"]:
+                    query.stream.stop()
+    for query in queries:
+        if failure := find_failure(query):
+            raise failure

@@ -1,0 +1,168 @@
+"""One streaming query's life: checkpoint, lineage, ownership, batches, and what ends it."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming import StreamingQuery
+
+from connections.kafka import describe_topic_ids, read_watermarks
+from connections.settings import Settings
+from pipeline_contract.errors import PipelineError, TopicMismatch
+from pipeline_contract.manifest import Lineage
+from spark_streaming.checkpoint import Checkpoint
+from spark_streaming.lineage import TopicState, check_readable
+from spark_streaming.offsets import Offsets, range_ends, span_ranges
+from spark_streaming.publisher import Batch, Publisher
+from spark_streaming.report import BatchReport, Report
+
+# Publishes one batch's frame and returns the rows by output.
+PublishBatch = Callable[[Publisher, Batch, DataFrame], dict[str, int]]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """When a query takes its next batch: `interval` such as "5 seconds", or None to drain the topic and stop."""
+
+    interval: str | None
+
+
+@dataclass
+class RunningQuery:
+    """A started query and, once it has failed, why: an exception that crossed the JVM comes back as text."""
+
+    name: str
+    stream: StreamingQuery
+    error: list[Exception] = field(default_factory=list)
+
+
+def read_topic_state(settings: Settings, topics: tuple[str, ...]) -> TopicState:
+    """The ids and offsets of the topics, as the broker has them now."""
+    marks = {topic: read_watermarks(settings.kafka, topic) for topic in topics}
+    return TopicState(
+        ids=describe_topic_ids(settings.kafka, topics),
+        low={topic: {p: low for p, (low, _) in of.items()} for topic, of in marks.items()},
+        high={topic: {p: high for p, (_, high) in of.items()} for topic, of in marks.items()},
+    )
+
+
+def name_driver() -> str:
+    """Who this driver is, for the owner object and for messages."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+class BatchRunner:
+    """Carries out `foreachBatch` for one query: finds the batch's offsets, checks the topic, publishes, reports."""
+
+    def __init__(
+        self, settings: Settings, checkpoint: Checkpoint, lineage: Lineage, publisher: Publisher,
+        publish: PublishBatch, report: Report,
+    ) -> None:  # fmt: skip
+        self._settings = settings
+        self._checkpoint = checkpoint
+        self._lineage = lineage
+        self._publisher = publisher
+        self._publish = publish
+        self._report = report
+        self.errors: list[Exception] = []
+
+    def __call__(self, frame: DataFrame, number: int) -> None:
+        """Run one micro-batch; whatever is raised stops the query before Spark commits the batch."""
+        try:
+            self._run(frame, number)
+        except Exception as error:
+            self.errors.append(error)
+            raise
+
+    def _run(self, frame: DataFrame, number: int) -> None:
+        started = monotonic()
+        batch = self._read_batch(number)
+        state = read_topic_state(self._settings, tuple(sorted({r.topic for r in batch.ranges})))
+        check_topics(batch, state)
+        if number > 0:
+            self._publisher.sweep(number - 1)
+        rows = self._publish(self._publisher, batch, frame)
+        behind = sum(
+            state.high[topic].get(partition, end) - end
+            for topic, ends in range_ends(batch.ranges).items()
+            for partition, end in ends.items()
+        )
+        self._publisher.ledger.roll_up(self._lineage.lineage)
+        query = self._publisher.ledger.query
+        self._report.add_batch(BatchReport(query, number, rows, monotonic() - started, max(behind, 0), batch.watermark))
+
+    def _read_batch(self, number: int) -> Batch:
+        entry = self._checkpoint.read_offset_log(number)
+        starts: Offsets = {}
+        if number == 0:
+            for r in self._lineage.starts:
+                starts.setdefault(r.topic, {})[r.partition] = r.start
+        else:
+            starts = self._checkpoint.read_offset_log(number - 1).ends
+        ids = {r.topic: r.topic_id for r in self._lineage.starts}
+        return Batch(number, span_ranges(starts, entry.ends, ids), entry.watermark)
+
+
+def check_topics(batch: Batch, state: TopicState) -> None:
+    """Return if the topics are still those of the lineage and still hold what the batch reads, or raise."""
+    for r in batch.ranges:
+        if state.ids.get(r.topic) != r.topic_id:
+            raise TopicMismatch(
+                f"topic {r.topic!r} was recreated under the running job: its id was {r.topic_id}, now it is "
+                f"{state.ids.get(r.topic)}. Nothing was skipped; if that was meant, go on with a new --checkpoint and "
+                "--starting-offsets earliest"
+            )
+    starts: Offsets = {}
+    for r in batch.ranges:
+        if r.end > r.start:
+            starts.setdefault(r.topic, {})[r.partition] = r.start
+    check_readable(starts, state)
+
+
+def start_query(
+    frame: DataFrame, checkpoint: Checkpoint, runner: BatchRunner, name: str, trigger: Trigger
+) -> RunningQuery:
+    """Start a query; its batches run on threads of Spark's."""
+    writer = frame.writeStream.queryName(name).option("checkpointLocation", checkpoint.location).foreachBatch(runner)
+    timed = writer.trigger(processingTime=trigger.interval) if trigger.interval else writer.trigger(availableNow=True)
+    return RunningQuery(name, timed.outputMode("append").start(), runner.errors)
+
+
+def find_failure(query: RunningQuery) -> Exception | None:
+    """Why a query has stopped, None while it runs or when it ended well; our own error rather than Spark's wrapping."""
+    if query.stream.isActive:
+        return None
+    if query.error:
+        return query.error[-1]
+    exception = query.stream.exception()
+    return explain_failure(query.name, exception) if exception else None
+
+
+def explain_failure(name: str, exception: Exception) -> PipelineError:
+    """An error of Spark's in words of ours, where it is one that a user can do something about."""
+    text = str(exception)
+    first = next((line for line in text.splitlines() if line.strip()), "no message")
+    if "CONCURRENT_STREAM_LOG_UPDATE" in text or "concurrently" in text.lower():
+        return PipelineErrorOfSpark(
+            f"{name}: another driver works on this checkpoint at the same time; this one has stopped. Nothing is lost: "
+            "run one driver a query"
+        )
+    if "failOnDataLoss" in text or "data loss" in text.lower():
+        return PipelineErrorOfSpark(
+            f"{name}: offsets that were not yet read are gone from the topic. Nothing was skipped. Spark says: {first}"
+        )
+    return PipelineErrorOfSpark(f"{name}: Spark stopped the query: {first}")
+
+
+class PipelineErrorOfSpark(PipelineError):
+    """A query that Spark stopped."""
+
+
+def open_checkpoint(spark: SparkSession, location: str) -> Checkpoint:
+    """A query's checkpoint; a path without a scheme is a local folder, made absolute."""
+    return Checkpoint(spark, location if "://" in location else os.path.abspath(location))

@@ -1,0 +1,74 @@
+"""The topic as Spark reads it: options, and the raw frame with each row's passport."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark code base uses
+
+from pipeline_contract.message import message_fields
+from pipeline_contract.model import Contract
+from pipeline_contract.outputs import RAW_COLUMNS
+from pipeline_contract.passport import PASSPORT, SOURCE_FILE, SOURCE_LINE
+from spark_streaming.cast import cast_text
+from spark_streaming.offsets import Offsets, write_offsets
+
+
+def read_topics(
+    spark: SparkSession, client_options: Mapping[str, str], starts: Offsets, max_offsets_per_trigger: int | None
+) -> DataFrame:
+    """An unstarted stream of committed messages of the topics that `starts` names; a gap in the offsets stops it."""
+    options = {
+        **client_options,
+        "subscribe": ",".join(sorted(starts)),
+        "startingOffsets": write_offsets(starts),
+        "failOnDataLoss": "true",
+        "kafka.isolation.level": "read_committed",
+    }
+    if max_offsets_per_trigger:
+        options["maxOffsetsPerTrigger"] = str(max_offsets_per_trigger)
+    return spark.readStream.format("kafka").options(**options).load()
+
+
+def select_raw(messages: DataFrame, contract: Contract, topic_ids: Mapping[str, str], batch_id: Column) -> DataFrame:
+    """The raw zone's columns: the message as received, with its passport; nothing is dropped, whatever the bytes are.
+
+    A message of the producer's rejected rows has its source in the envelope, and no event time.
+    """
+    of_producer = F.col("topic") == contract.topic.rejected
+    text = F.col("value").cast("string")
+    envelope = F.from_json(text, "source_file string, source_line bigint")
+    fields = parse_value(contract, text)
+    ids = F.create_map(*[F.lit(part) for pair in topic_ids.items() for part in pair])
+    return messages.select(
+        "key",
+        "value",
+        F.col("timestamp").cast("timestamp_ntz").alias("_kafka_timestamp"),
+        F.when(of_producer, envelope["source_file"]).otherwise(fields[SOURCE_FILE]).alias(SOURCE_FILE),
+        F.when(of_producer, envelope["source_line"])
+        .otherwise(fields[SOURCE_LINE].try_cast("bigint"))
+        .alias(SOURCE_LINE),
+        F.col("topic").alias("_topic"),
+        ids[F.col("topic")].alias("_topic_id"),
+        F.col("partition").alias("_partition"),
+        F.col("offset").alias("_offset"),
+        F.when(~of_producer, _event_time(contract, fields)).alias("_event_time"),
+        batch_id.alias("_batch_id"),
+    ).select(*RAW_COLUMNS, *PASSPORT)
+
+
+def parse_value(contract: Contract, text: Column) -> Column:
+    """A message's value as a struct of text fields, with `_corrupt` holding the text of a value that does not parse."""
+    schema = ", ".join(f"`{name}` string" for name in (*message_fields(contract), "_corrupt"))
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
+    if contract.topic.value_format == "json":
+        return F.from_json(text, schema, options)
+    return F.from_csv(text, schema, options | {"quote": '"', "escape": '"', "maxCharsPerColumn": "-1"})
+
+
+def _event_time(contract: Contract, fields: Column) -> Column:
+    if contract.event_time is None:
+        return F.col("timestamp").cast("timestamp_ntz")
+    column = next(c for c in contract.columns if c.name == contract.event_time.column)
+    return cast_text(fields[column.name], column.type, column.format).cast("timestamp_ntz")

@@ -1,0 +1,178 @@
+"""Files of one batch under `_staging/`: written by Spark's own writers, then looked at as they lie there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from botocore.exceptions import BotoCoreError, ClientError
+from pyspark.sql import DataFrame, SparkSession
+
+from pipeline_contract.errors import ServiceError
+from pipeline_contract.outputs import Output
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+_PASSPORT = ["_topic", "_partition", "_event_time"]
+_ROWS_PER_TASK = 25_000
+# What Snowflake's file format reads back (see snowflake_integration/templates): an empty field is null, "" is empty text.
+_CSV_OPTIONS = {
+    "header": "true",
+    "quote": '"',
+    "escape": '"',
+    "nullValue": "",
+    "emptyValue": '""',
+    "compression": "gzip",
+    "timestampNTZFormat": "yyyy-MM-dd HH:mm:ss.SSSSSS",
+    "dateFormat": "yyyy-MM-dd",
+    "ignoreLeadingWhiteSpace": "false",
+    "ignoreTrailingWhiteSpace": "false",
+    "lineSep": "\n",
+}
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A file as it lies in staging; `partition_path` is what Spark's `partitionBy` put before its name."""
+
+    output: Output
+    key: str
+    partition_path: str
+    bytes: int
+    rows: int
+    sha256: str
+    passport: pa.Table | None
+
+
+@dataclass(frozen=True)
+class PartitionRows:
+    """The rows of one Kafka partition in one output, and the bounds of their event time."""
+
+    rows: int
+    event_time_min: datetime | None
+    event_time_max: datetime | None
+
+
+def count_files(rows: int, bytes_per_row: float, target_bytes: int, cores: int) -> int:
+    """In how many files to write so many rows: as few as the target size wants, but enough to keep the cores busy."""
+    by_size = ceil(rows * bytes_per_row / target_bytes)
+    return max(1, by_size, min(cores, rows // _ROWS_PER_TASK))
+
+
+def write_output(frame: DataFrame, output: Output, location: str, files: int, partition_by: Iterable[str] = ()) -> None:
+    """Write a batch's rows of one output below `location`, in the output's format."""
+    writer = frame.coalesce(files).write.mode("overwrite").partitionBy(*partition_by)
+    if output.format == "csv":
+        writer.options(**_CSV_OPTIONS).csv(location)
+    else:
+        writer.parquet(location)
+
+
+def read_output(spark: SparkSession, output: Output, locations: list[str]) -> DataFrame:
+    """Rows of one output as Spark reads them back from its files; none for no files."""
+    schema = ", ".join(f"`{name}` {kind.spark}" for name, kind in output.columns.items())
+    reader = spark.read.schema(schema)
+    if not locations:
+        return spark.createDataFrame([], schema)
+    return (
+        reader.options(**_CSV_OPTIONS, multiLine="true").csv(locations)
+        if output.format == "csv"
+        else reader.parquet(*locations)
+    )
+
+
+def inspect_staged(s3: S3Client, bucket: str, prefix: str, outputs: Iterable[Output]) -> list[StagedFile]:
+    """Every file with rows that lies under an attempt's prefix, read whole: nothing is taken from what Spark says."""
+    found = [(output, key) for output in outputs for key in _list_files(s3, bucket, f"{prefix}{output.name}/")]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        files = pool.map(lambda pair: _inspect(s3, bucket, prefix, *pair), found)
+    return [file for file in files if file.rows]
+
+
+def count_partitions(files: Iterable[StagedFile]) -> dict[tuple[str, int], PartitionRows]:
+    """The rows of each topic and partition over the files of one output."""
+    tables = [file.passport for file in files if file.passport is not None]
+    if not tables:
+        return {}
+    groups = pa.concat_tables(tables).group_by(["_topic", "_partition"])
+    counted = groups.aggregate([([], "count_all"), ("_event_time", "min"), ("_event_time", "max")])
+    return {
+        (row["_topic"], row["_partition"]): PartitionRows(
+            row["count_all"], row["_event_time_min"], row["_event_time_max"]
+        )
+        for row in counted.to_pylist()
+    }
+
+
+def delete_prefix(s3: S3Client, bucket: str, prefix: str) -> int:
+    """Delete every object under a prefix and return how many there were."""
+    deleted = 0
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
+            if keys:
+                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
+                deleted += len(keys)
+    except (ClientError, BotoCoreError) as error:
+        raise ServiceError(f"S3: cannot sweep s3://{bucket}/{prefix}: {error}") from error
+    return deleted
+
+
+def _list_files(s3: S3Client, bucket: str, prefix: str) -> list[str]:
+    try:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
+    except (ClientError, BotoCoreError) as error:
+        raise ServiceError(f"S3: cannot list s3://{bucket}/{prefix}: {error}") from error
+    # S3A marks folders by keys that end in a slash; what a committer leaves (_SUCCESS, __magic…) begins with an underscore.
+    files = (key for key in keys if not key.endswith("/"))
+    return sorted(key for key in files if not any(p.startswith(("_", ".")) for p in key[len(prefix) :].split("/")))
+
+
+def _inspect(s3: S3Client, bucket: str, prefix: str, output: Output, key: str) -> StagedFile:
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except (ClientError, BotoCoreError) as error:
+        raise ServiceError(f"S3: cannot read the staged s3://{bucket}/{key}: {error}") from error
+    has_passport = output.kind != "aggregate"
+    table = read_columns(body, output, _PASSPORT if has_passport else ["window_start"])
+    below = key[len(f"{prefix}{output.name}/") :]
+    return StagedFile(
+        output=output,
+        key=key,
+        partition_path=below.rpartition("/")[0] + "/" if "/" in below else "",
+        bytes=len(body),
+        rows=table.num_rows,
+        sha256=hashlib.sha256(body).hexdigest(),
+        passport=table if has_passport else None,
+    )
+
+
+def read_columns(body: bytes, output: Output, columns: list[str]) -> pa.Table:
+    """Some columns of a published or staged file, whichever its format is."""
+    if output.format == "parquet":
+        return pq.read_table(pa.BufferReader(body), columns=columns)
+    kinds = {"_topic": pa.string(), "_partition": pa.int32(), "_event_time": pa.timestamp("us")}
+    stream = pa.CompressedInputStream(io.BytesIO(body), "gzip")
+    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    convert = pa_csv.ConvertOptions(
+        include_columns=columns, column_types={n: k for n, k in kinds.items() if n in columns}
+    )
+    return pa_csv.read_csv(stream, parse_options=parse, convert_options=convert)
+
+
+def total_bytes_per_row(files: Iterable[StagedFile]) -> float:
+    """The mean size of a row as it lies in files; 0 without any."""
+    listed = list(files)
+    rows = sum(file.rows for file in listed)
+    return sum(file.bytes for file in listed) / rows if rows else 0.0

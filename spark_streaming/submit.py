@@ -1,0 +1,89 @@
+"""The spark-submit command of the job: packages, excludes, configuration. Pure but for the look at the installed pyspark."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from connections.s3 import SANDBOX_ACCESS_KEY_ID, SANDBOX_SECRET_ACCESS_KEY, is_loopback
+from connections.settings import S3Settings, Settings
+from spark_streaming.packages import EXCLUDES, find_spark_home, list_packages
+
+JOB = Path(__file__).with_name("job.py")
+LOG_CONFIGURATION = Path("conf/spark/log4j2.properties")
+_ABORTABLE_CHECKPOINTS = "org.apache.spark.internal.io.cloud.AbortableStreamBasedCheckpointFileManager"
+
+
+def build_command(settings: Settings, job_arguments: Sequence[str], checkpoint: str) -> list[str]:
+    """The whole command, ready to run or to print; it holds no secret."""
+    conf = spark_conf(settings, checkpoint)
+    return [
+        str(find_spark_home() / "bin" / "spark-submit"),
+        *("--master", settings.spark.master),
+        *("--driver-memory", settings.spark.driver_memory),
+        *("--packages", ",".join(list_packages())),
+        *("--exclude-packages", ",".join(EXCLUDES)),
+        *(part for name, value in conf.items() for part in ("--conf", f"{name}={value}")),
+        str(JOB),
+        *job_arguments,
+    ]
+
+
+def spark_conf(settings: Settings, checkpoint: str) -> dict[str, str]:
+    """The job's Spark configuration for one environment."""
+    conf = {
+        # Times are UTC everywhere, and an expression that fails gives null: one bad row must not stop the stream.
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "false",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.streaming.stateStore.providerClass": (
+            "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
+        ),
+        "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
+        "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas|protect",
+        "spark.ui.showConsoleProgress": "false",
+        **_s3a_conf(settings.s3),
+    }
+    if settings.spark.master.startswith("local"):
+        conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    if checkpoint.startswith("s3a://"):
+        conf["spark.sql.streaming.checkpointFileManagerClass"] = _ABORTABLE_CHECKPOINTS
+    if LOG_CONFIGURATION.is_file():
+        conf["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.resolve().as_uri()}"
+    return conf
+
+
+def _s3a_conf(settings: S3Settings) -> dict[str, str]:
+    prefix = "spark.hadoop.fs.s3a."
+    # The magic committer writes a task's files as uploads that its commit completes: nothing is renamed on S3.
+    conf = {
+        f"{prefix}endpoint.region": settings.region,
+        f"{prefix}committer.name": "magic",
+        f"{prefix}committer.magic.enabled": "true",
+        "spark.hadoop.mapreduce.outputcommitter.factory.scheme.s3a": "org.apache.hadoop.fs.s3a.commit.S3ACommitterFactory",
+        "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
+        "spark.sql.sources.commitProtocolClass": "org.apache.spark.internal.io.cloud.PathOutputCommitProtocol",
+        "spark.sql.parquet.output.committer.class": "org.apache.spark.internal.io.cloud.BindingParquetOutputCommitter",
+    }
+    if settings.endpoint_url:
+        conf |= {
+            f"{prefix}endpoint": settings.endpoint_url,
+            f"{prefix}path.style.access": "true",
+            f"{prefix}connection.ssl.enabled": str(urlsplit(settings.endpoint_url).scheme == "https").lower(),
+            f"{prefix}attempts.maximum": "5",
+        }
+    if is_loopback(settings.endpoint_url):
+        conf |= {f"{prefix}access.key": SANDBOX_ACCESS_KEY_ID, f"{prefix}secret.key": SANDBOX_SECRET_ACCESS_KEY}
+    return conf
+
+
+def build_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """The environment that spark-submit needs: this Python for the driver and the workers, pyspark's own Spark."""
+    return {
+        **variables,
+        "SPARK_HOME": str(find_spark_home()),
+        "PYSPARK_PYTHON": variables.get("PYSPARK_PYTHON", sys.executable),
+        "PYSPARK_DRIVER_PYTHON": variables.get("PYSPARK_DRIVER_PYTHON", sys.executable),
+    }
