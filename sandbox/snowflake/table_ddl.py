@@ -1,0 +1,64 @@
+"""Prepares CREATE TABLE and CREATE VIEW for duckdb: what Snowflake declares and does not enforce is taken out."""
+
+from __future__ import annotations
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import ParseError
+
+from sandbox.snowpipe.sql_errors import syntax_error
+from sandbox.snowpipe.sql_names import ObjectName, SessionScope
+
+# Snowflake keeps these constraints as documentation: docs.snowflake.com/en/sql-reference/constraints-overview.
+_NOT_ENFORCED = (
+    exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.PrimaryKey, exp.ForeignKey, exp.Reference,
+    exp.UniqueKeyProperty,
+)  # fmt: skip
+_KEPT_PROPERTIES = (exp.SchemaCommentProperty, exp.TemporaryProperty)
+
+
+def parse_ddl(text: str) -> exp.Expression:
+    """Return the parsed statement, or raise the syntax error that a client reads."""
+    try:
+        return sqlglot.parse_one(text, read="snowflake")
+    except ParseError as error:
+        first = error.errors[0] if error.errors else {}
+        found = first.get("highlight", "")
+        raise syntax_error(
+            f"syntax error line {first.get('line', 1)} at position {first.get('col', 0)} unexpected '{found}'."
+        ) from None
+
+
+def strip_unenforced(tree: exp.Expression) -> exp.Expression:
+    """Return the CREATE without constraints that Snowflake does not enforce and without storage parameters."""
+    schema = tree.this
+    if isinstance(schema, exp.Schema):
+        kept = [item for item in schema.expressions if not _is_unenforced(item)]
+        for column in kept:
+            if isinstance(column, exp.ColumnDef):
+                constraints = [item for item in column.args.get("constraints") or [] if not _is_unenforced(item)]
+                column.set("constraints", constraints)
+        schema.set("expressions", kept)
+    if properties := tree.args.get("properties"):
+        left = [item for item in properties.expressions if isinstance(item, _KEPT_PROPERTIES)]
+        tree.set("properties", exp.Properties(expressions=left) if left else None)
+    return tree
+
+
+def _is_unenforced(node: exp.Expression) -> bool:
+    inner = node.args.get("kind") if isinstance(node, exp.ColumnConstraint) else node
+    if isinstance(node, exp.Constraint):
+        return all(_is_unenforced(item) for item in node.expressions)
+    return isinstance(inner, _NOT_ENFORCED)
+
+
+def name_table(tree: exp.Expression, scope: SessionScope) -> ObjectName | None:
+    """Return the table that a statement creates, drops or renames, or None where its schema is not known."""
+    table = tree.find(exp.Table)
+    if table is None:
+        return None
+    parts = [
+        part.this if part.quoted else part.this.upper() for part in table.parts if isinstance(part, exp.Identifier)
+    ]
+    filled = [*(scope.database or "", scope.schema or "")[: 3 - len(parts)], *parts]
+    return ObjectName(*filled) if len(filled) == 3 and all(filled) else None
