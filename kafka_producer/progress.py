@@ -1,0 +1,99 @@
+"""How far a source's replay has come, as the progress topic knows it: the truth over restarts."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+from pydantic import ValidationError
+
+from connections.kafka import read_topic, read_watermarks
+from connections.settings import KafkaSettings
+from kafka_producer.byte_source import STANDARD_INPUT, SourceFile
+from kafka_producer.publisher import transaction_timeout_s
+from pipeline_contract.errors import ConfigurationError, TopicMismatch
+from pipeline_contract.model import Contract
+from pipeline_contract.passport import name_source
+from pipeline_contract.replay_record import ReplayRecord
+
+
+def draw_replay_id() -> str:
+    """A fresh id for standard input, which has no content to be known by."""
+    return uuid.uuid4().hex[:12]
+
+
+def identify(fingerprint: str | None, replay_id: str | None) -> str:
+    """The identity of a replay, 64 hexadecimal digits: the content's, and the replay id's where one was given."""
+    if fingerprint and replay_id is None:
+        return fingerprint
+    return hashlib.sha256(f"{fingerprint or ''}\n{replay_id or ''}".encode()).hexdigest()
+
+
+def name_transaction(contract: Contract, identity: str) -> str:
+    """The transactional id of a replay: one for each topic and source."""
+    return f"millrace-{contract.topic.name}-{identity[:12]}"
+
+
+def begin_record(contract: Contract, source: SourceFile | None, replay_id: str | None) -> ReplayRecord:
+    """The record of a replay that has sent nothing yet; `source` is None for standard input."""
+    fingerprint = source.fingerprint if source else None
+    name = source.path.name if source else STANDARD_INPUT
+    return ReplayRecord(
+        source_file=name_source(name, identify(fingerprint, replay_id)),
+        path=str(source.path.resolve()) if source else STANDARD_INPUT,
+        fingerprint=fingerprint,
+        replay_id=replay_id,
+        contract_version=contract.version,
+        rows=0,
+        sent=0,
+        rejected=0,
+        next_line=1,
+        next_byte=0,
+        bytes=source.size if source else None,
+        finished=False,
+    )
+
+
+def find_record(settings: KafkaSettings, contract: Contract, begun: ReplayRecord) -> ReplayRecord:
+    """The last committed record of this replay, or `begun` when there is none.
+
+    A source is known by its content and replay id: a file that was renamed meanwhile goes on under its first name.
+    The topic is read to its very end, past other producers' open transactions: a record of ours may lie behind them.
+    """
+    topic = contract.topic.progress
+    ends = {partition: high for partition, (_, high) in read_watermarks(settings, topic).items()}
+    found = None
+    for record in read_topic(settings, topic, ends, stall_s=transaction_timeout_s(settings) + 30):
+        if record.value is None:
+            continue
+        try:
+            candidate = ReplayRecord.model_validate_json(record.value)
+        except ValidationError as error:
+            raise TopicMismatch(
+                f"topic {topic!r} partition {record.partition} offset {record.offset} is not a record of this "
+                f"producer: {error.errors()[0]['msg']}; was it written by another program?"
+            ) from error
+        if (candidate.fingerprint, candidate.replay_id) == (begun.fingerprint, begun.replay_id):
+            found = candidate
+    if found is None:
+        return begun
+    check_record(settings, contract, found)
+    return found.model_copy(update={"path": begun.path})
+
+
+def check_record(settings: KafkaSettings, contract: Contract, record: ReplayRecord) -> None:
+    """Raise where a replay cannot go on from its record: another contract, or a topic that lost what was sent."""
+    if not record.finished and record.contract_version != contract.version:
+        raise ConfigurationError(
+            f"{record.path}: its replay was begun with version {record.contract_version} of contract "
+            f"{contract.name!r}, which is version {contract.version} now: go on with the old one, or send the source "
+            "once more with --replay-id ID"
+        )
+    held = sum(high for _, high in read_watermarks(settings, contract.topic.name).values())
+    if held < record.sent:
+        raise TopicMismatch(
+            f"topic {contract.topic.name!r} has had {held} messages since it was created, but "
+            f"{contract.topic.progress!r} says that {record.sent} rows of {record.source_file} were sent to it: the "
+            f"topic was deleted and created again. Delete {contract.topic.progress!r} too to begin afresh, or send "
+            "the source once more with --replay-id ID"
+        )
