@@ -1,0 +1,81 @@
+"""Files of the lake as the stream writes them: Parquet by pyarrow, CSV line by line in Spark's way."""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline_contract.column_types import ColumnType
+from pipeline_contract.outputs import Output
+
+Row = Mapping[str, Any]
+_ARROW = {
+    "string": pa.string(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us", tz="UTC"),
+    "binary": pa.binary(),
+}
+
+
+def build_row(output: Output, **values: Any) -> dict[str, Any]:
+    """A row of an output, null where nothing is given; an unknown column is an error."""
+    assert set(values) <= set(output.columns), set(values) - set(output.columns)
+    return dict.fromkeys(output.columns) | values
+
+
+def write_file(output: Output, rows: Sequence[Row]) -> bytes:
+    """The bytes of one file of an output."""
+    return write_parquet(output, rows) if output.format == "parquet" else write_csv(output, rows)
+
+
+def write_parquet(output: Output, rows: Sequence[Row]) -> bytes:
+    """A Parquet file whose timestamps are instants in microseconds, as Spark's are."""
+    schema = pa.schema([(name, arrow_type(kind)) for name, kind in output.columns.items()])
+    aware = [{name: aware_value(value) for name, value in row.items()} for row in rows]
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(aware, schema=schema), buffer)
+    return buffer.getvalue()
+
+
+def arrow_type(kind: ColumnType) -> pa.DataType:
+    """The Arrow type of a contract's type."""
+    return pa.decimal128(kind.precision, kind.scale) if kind.name == "decimal" else _ARROW[kind.name]
+
+
+def aware_value(value: Any) -> Any:
+    """A time as an instant in UTC; anything else as it is."""
+    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
+
+
+def write_csv(output: Output, rows: Sequence[Row]) -> bytes:
+    """A gzip CSV file: header line, doubled quotes, nothing for null, quotes around the empty text."""
+    lines = [",".join(output.columns), *(",".join(csv_field(row[name]) for name in output.columns) for row in rows)]
+    return gzip.compress(("\n".join(lines) + "\n").encode())
+
+
+def csv_field(value: Any) -> str:
+    """One field as Spark's CSV writer has it."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+        case date() | int() | float() | Decimal():
+            return str(value)
+        case str() if value == "" or any(character in value for character in ',"\r\n'):
+            return '"' + value.replace('"', '""') + '"'
+        case _:
+            return str(value)
