@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import socket
 import subprocess
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -61,27 +61,40 @@ def find_process(record: ProcessRecord) -> psutil.Process | None:
     """The running process of a record, or None when it has ended; another one that reuses its pid does not count."""
     try:
         process = psutil.Process(record.pid)
-        with process.oneshot():
-            same = abs(process.create_time() - record.started_at_s) < 0.01
-            running = process.status() != psutil.STATUS_ZOMBIE
+        same = abs(process.create_time() - record.started_at_s) < 0.01
     except psutil.NoSuchProcess:
         return None
-    return process if same and running else None
+    return process if same and not has_ended(process) else None
 
 
 def stop_process(record: ProcessRecord, grace_s: float) -> None:
     """End a process and all that it started: SIGTERM first, SIGKILL for what is left after `grace_s`."""
     process = find_process(record)
-    if process is None:
-        reap_child(record.pid)
-        return
-    family = [process, *process.children(recursive=True)]
-    process.terminate()
-    psutil.wait_procs([process], timeout=grace_s)
-    for member in family:
+    if process is not None:
         with contextlib.suppress(psutil.NoSuchProcess):
-            member.send_signal(signal.SIGKILL)
-    psutil.wait_procs(family, timeout=grace_s)
+            family = [process, *process.children(recursive=True)]
+            process.terminate()
+            wait_until_ended([process], grace_s)
+            for member in family:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    member.kill()
+            wait_until_ended(family, grace_s)
+    reap_child(record.pid)
+
+
+def wait_until_ended(processes: Sequence[psutil.Process], timeout_s: float) -> None:
+    """Wait until all of them have ended, or the time is up; one whose parent has yet to take its status has ended."""
+    deadline = time.monotonic() + timeout_s
+    while not all(has_ended(process) for process in processes) and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Say whether a process is gone, or only its exit status is left of it."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def reap_child(pid: int) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tenacity import Retrying, retry_if_not_exception_type, stop_after_delay, wait_fixed
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
 from pipeline_contract.errors import ConfigurationError, ServiceError
 from sandbox.processes import (
@@ -65,6 +65,11 @@ class _Died(Exception):
     """The process ended while it was waited for."""
 
 
+def is_worth_another_try(error: BaseException) -> bool:
+    """Say whether a probe that failed so may succeed later; tenacity would by itself try again after a Ctrl-C too."""
+    return isinstance(error, Exception) and not isinstance(error, _Died)
+
+
 def is_running(service: Service) -> bool:
     """Say whether the process that was last started for this service still runs."""
     record = read_record(service.record_path)
@@ -95,7 +100,10 @@ def wait_until_ready(service: Service, timeout_s: float = READY_TIMEOUT_S) -> No
         service.probe()
 
     retrying = Retrying(
-        stop=stop_after_delay(timeout_s), wait=wait_fixed(0.1), retry=retry_if_not_exception_type(_Died), reraise=True
+        stop=stop_after_delay(timeout_s),
+        wait=wait_fixed(0.1),
+        retry=retry_if_exception(is_worth_another_try),
+        reraise=True,
     )
     started = time.monotonic()
     try:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import requests
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
+from rich.markup import escape
 
 import sandbox
 from connections.s3 import is_loopback, open_s3
@@ -37,8 +38,8 @@ def describe_services(settings: Settings, find_java: Callable[[], Java], console
     )
     aws = describe_aws(aws_host, aws_port, settings.aws.account_id, state_dir, PROJECT)
     return [
-        describe_kafka(find_java, kafka_host, kafka_port, state_dir, console),
         aws,
+        describe_kafka(find_java, kafka_host, kafka_port, state_dir, console),
         describe_snowflake(snowflake_host, snowflake_port, f"http://{aws.address}", settings.s3.region, state_dir),
     ]
 
@@ -106,32 +107,40 @@ def bring_up(services: Sequence[Service], state_dir: Path, console: Console, fin
 
 def start_in_order(services: Sequence[Service], missing: Sequence[Service], console: Console) -> None:
     """Start the missing services beside each other, each as soon as what it needs is ready."""
-    ready: set[str] = set()
-    by_name = {service.name: service for service in services}
+    began: dict[str, float] = {}
+    waiting = list(services)
     for service in missing:
-        for name in service.needs:
-            if name not in ready:
-                report_ready(by_name[name], console)
-                ready.add(name)
-        start_service(service)
-    for service in services:
-        if service.name not in ready:
-            report_ready(service, console)
+        for needed in [other for other in waiting if other.name in service.needs]:
+            report_ready(needed, began.get(needed.name), console)
+            waiting.remove(needed)
+        began[service.name] = time.monotonic()
+        with console.status(f"starting the {service.title}"):
+            start_service(service)
+    for service in waiting:
+        report_ready(service, began.get(service.name), console)
 
 
-def report_ready(service: Service, console: Console) -> None:
-    """Wait for one service, and say on the terminal that it is there."""
-    with show_step(f"{service.title} ({service.nature}) at {service.address}", console):
+def report_ready(service: Service, began_s: float | None, console: Console) -> None:
+    """Wait for one service, and say on the terminal that it is there; `began_s` is None for one that ran before."""
+    title = f"{service.title} ({service.nature}) at {service.address}"
+    with console.status(title):
         wait_until_ready(service)
+    spent = "ran already" if began_s is None else f"{time.monotonic() - began_s:.1f} s"
+    report_done(title, spent, console)
+
+
+def report_done(title: str, note: str, console: Console) -> None:
+    """One line for one step that is done."""
+    console.print(f"[green]✓[/green] {escape(title)} [dim]{note}[/dim]", highlight=False)
 
 
 @contextmanager
 def show_step(title: str, console: Console) -> Iterator[None]:
     """Show a step while it lasts, and with its duration when it is done."""
-    started = time.monotonic()
-    with console.status(title):
+    began_s = time.monotonic()
+    with console.status(escape(title)):
         yield
-    console.print(f"[green]✓[/green] {title} [dim]{time.monotonic() - started:.1f} s[/dim]", highlight=False)
+    report_done(title, f"{time.monotonic() - began_s:.1f} s", console)
 
 
 def take_down(services: Sequence[Service], state_dir: Path, console: Console) -> None:

@@ -34,7 +34,7 @@ def tell_of_uploads_once() -> None:
             named["disable_notification"] = True
         return put_object(backend, *arguments, **named)
 
-    S3Backend.put_object = put_quietly_if_uploaded  # type: ignore[method-assign]
+    S3Backend.put_object = put_quietly_if_uploaded  # type: ignore[assignment,method-assign]
 
 
 def serve(host: str, port: int, state_dir: Path, account_id: str) -> None:

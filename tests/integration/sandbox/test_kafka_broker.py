@@ -7,7 +7,7 @@ from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 
-def read_all(bootstrap: str, topic: str, count: int, isolation: str) -> list[bytes | None]:
+def read_all(bootstrap: str, topic: str, count: int, isolation: str) -> list[bytes]:
     """The first `count` values of a topic, from its beginning."""
     consumer = Consumer(
         {

@@ -133,6 +133,16 @@ def test_a_service_that_fails_shows_its_log_and_nothing_is_left_running(stack: S
     assert not any(is_running(service) for service in stack.services)
 
 
+def test_an_interruption_while_waiting_is_not_tried_again_and_leaves_nothing_running(stack: Stack) -> None:
+    def be_interrupted() -> None:
+        raise KeyboardInterrupt
+
+    stack.services[1] = replace(stack.services[1], probe=be_interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        stack.up()
+    assert not any(is_running(service) for service in stack.services)
+
+
 def test_what_ran_before_goes_on_when_another_service_fails(stack: Stack) -> None:
     healthy = stack.services[1]
     stack.up()
