@@ -17,10 +17,10 @@ def use_schema(services: Services, connection: FakeSnowflakeConnection, database
         raise not_found("Database", database)
     has_schema = schema is not None and services.account.has_schema(database, schema)
     target = quote_name(schema) if schema is not None and has_schema else "main"
-    connection._duck_conn.execute(f"USE {quote_name(database)}.{target}")  # noqa: SLF001
+    connection._duck_conn.execute(f"USE {quote_name(database)}.{target}")
     connection.database = database
     connection.database_set = True
-    connection._schema = schema if has_schema else None  # noqa: SLF001
+    connection._schema = schema if has_schema else None
     connection.schema_set = has_schema
 
 
@@ -109,20 +109,20 @@ def drop_container(
 
 
 def _leave(connection: FakeSnowflakeConnection) -> None:
-    connection._duck_conn.execute("USE memory.main")  # noqa: SLF001
+    connection._duck_conn.execute("USE memory.main")
 
 
 def _drop_database(services: Services, connection: FakeSnowflakeConnection, name: str) -> None:
     if connection.database == name:
         _leave(connection)
-        connection.database = connection._schema = None  # noqa: SLF001
+        connection.database = connection._schema = None
         connection.database_set = connection.schema_set = False
     services.account.drop_database(name)
     services.warehouse.catalog.drop_container(name)
 
 
 def _drop_schema(services: Services, connection: FakeSnowflakeConnection, database: str, schema: str) -> None:
-    if connection.database == database and connection._schema == schema:  # noqa: SLF001
+    if connection.database == database and connection._schema == schema:
         use_schema(services, connection, database, None)
     with services.account.duck_conn.cursor() as cursor:
         cursor.execute(f"DROP SCHEMA {quote_name(database)}.{quote_name(schema)} CASCADE")

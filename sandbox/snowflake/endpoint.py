@@ -25,7 +25,7 @@ def translate_select(account: Account, select: exp.Select) -> str:
     """Return a Snowflake SELECT as duckdb SQL, by fakesnow's own translation."""
     connection = account.open_connection(autocommit=True)
     try:
-        translated = connection.cursor()._transform(select, None)  # noqa: SLF001
+        translated = connection.cursor()._transform(select, None)
         return str(translated.sql(dialect="duckdb"))
     finally:
         connection.close()

@@ -29,14 +29,15 @@ class RecentResults(dict[str, tuple[Any, ...]]):
             self.pop(next(iter(self)))
 
 
-class Account(FakeSnow):  # type: ignore[misc]
+class Account(FakeSnow):
     """A fakesnow instance whose account data and databases lie in `state_dir` and are opened again at the next start."""
 
     def __init__(self, state_dir: Path) -> None:
         # Not super().__init__(): it would open the account's data in memory.
         self.state_dir = state_dir
-        self.db_path = state_dir / "databases"
-        self.db_path.mkdir(parents=True, exist_ok=True)
+        self.databases_dir = state_dir / "databases"
+        self.db_path = self.databases_dir
+        self.databases_dir.mkdir(parents=True, exist_ok=True)
         self.temp_dir = state_dir / "tmp"
         self.temp_dir.mkdir(exist_ok=True)
         for leftover in self.temp_dir.iterdir():
@@ -50,7 +51,7 @@ class Account(FakeSnow):  # type: ignore[misc]
         self._attach(GLOBAL_DATABASE_NAME, state_dir / "account.db")
         self.duck_conn.execute(info_schema.fs_global_creation_sql())
         self.duck_conn.execute(show.fs_global_creation_sql())
-        for path in sorted(self.db_path.glob("*.db")):
+        for path in sorted(self.databases_dir.glob("*.db")):
             self._attach(path.stem, path)
 
     def _attach(self, name: str, path: Path) -> None:
@@ -94,7 +95,7 @@ class Account(FakeSnow):  # type: ignore[misc]
         if self.has_database(name):
             return
         with self.duck_conn.cursor() as cursor:
-            path = self.db_path / f"{name}.db"
+            path = self.databases_dir / f"{name}.db"
             cursor.execute(f"ATTACH {quote_text(str(path))} AS {quote_name(name)}")
             cursor.execute(info_schema.per_db_creation_sql(name))
             cursor.execute(macros.creation_sql(name))
@@ -106,7 +107,7 @@ class Account(FakeSnow):  # type: ignore[misc]
         with self.duck_conn.cursor() as cursor:
             cursor.execute(f"DETACH {quote_name(name)}")
         for suffix in (".db", ".db.wal"):
-            (self.db_path / f"{name}{suffix}").unlink(missing_ok=True)
+            (self.databases_dir / f"{name}{suffix}").unlink(missing_ok=True)
 
     def create_schema(self, database: str, schema: str) -> None:
         """Create a schema unless it is there."""

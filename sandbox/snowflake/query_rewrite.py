@@ -1,5 +1,6 @@
 """Rewrites what fakesnow does not know in queries: system functions, COPY_HISTORY, views of pipes and loads."""
 
+# ruff: noqa: S608  names are quoted by quote_name, values by quote_text or bound
 from __future__ import annotations
 
 import re
@@ -18,7 +19,7 @@ from sandbox.snowpipe.sql_names import SessionScope, qualify_name
 from sandbox.snowpipe.warehouse import ensure_history
 
 _NEEDS_REWRITE = re.compile(
-    r"SYSTEM\$|COPY_HISTORY|LOAD_HISTORY|VALIDATE_PIPE_LOAD|INFORMATION_SCHEMA\s*\.\s*PIPES|TRY_TO_|TO_BINARY|"
+    r"SYSTEM\$|_HISTORY|VALIDATE_PIPE_LOAD|INFORMATION_SCHEMA\s*\.\s*PIPES|TRY_TO_|TO_BINARY|"
     r"CURRENT_ROLE|CURRENT_WAREHOUSE|CURRENT_ACCOUNT|CURRENT_REGION",
     re.IGNORECASE,
 )
@@ -38,7 +39,7 @@ def rewrite_query(services: Services, text: str, scope: SessionScope) -> str:
     except sqlglot.errors.ParseError as error:
         raise syntax_error(re.sub(r"\x1b\[\d+m", "", str(error))) from None
 
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    def rewrite(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.TableFromRows | exp.Table) and (found := _rewrite_source(services, node, scope)):
             return found
         if isinstance(node, exp.Func):
@@ -67,9 +68,7 @@ def _call_system(services: Services, name: str, node: exp.Func, scope: SessionSc
     return calls[name]()
 
 
-def _rewrite_source(
-    services: Services, node: exp.TableFromRows | exp.Table, scope: SessionScope
-) -> exp.Expression | None:
+def _rewrite_source(services: Services, node: exp.TableFromRows | exp.Table, scope: SessionScope) -> exp.Expr | None:
     sql = _table_function_sql(services, node, scope) or _view_sql(services, node, scope)
     if sql is None:
         return None
@@ -78,9 +77,9 @@ def _rewrite_source(
     return exp.Subquery(this=query, alias=alias.copy(), joins=node.args.get("joins"))
 
 
-def _table_function_sql(services: Services, node: exp.Expression, scope: SessionScope) -> str | None:
+def _table_function_sql(services: Services, node: exp.Expr, scope: SessionScope) -> str | None:
     call = next((found for found in node.find_all(exp.Anonymous) if found.name.upper() in _TABLE_FUNCTIONS), None)
-    if call is None or isinstance(node, exp.Table) and not isinstance(node.this, exp.Func | exp.Dot):
+    if call is None or (isinstance(node, exp.Table) and not isinstance(node.this, exp.Func | exp.Dot)):
         return None
     values = {item.this.name.upper(): item.expression for item in call.expressions if isinstance(item, exp.Kwarg)}
     owner = call.parent.this.name if isinstance(call.parent, exp.Dot) and call.parent.this.name else ""
@@ -96,7 +95,7 @@ def _table_function_sql(services: Services, node: exp.Expression, scope: Session
     return f"SELECT * FROM ({history}) AS LOADS WHERE {' AND '.join(conditions)} ORDER BY LAST_LOAD_TIME"
 
 
-def _time_conditions(values: dict[str, exp.Expression]) -> list[str]:
+def _time_conditions(values: dict[str, exp.Expr]) -> list[str]:
     bounds = (("START_TIME", ">="), ("END_TIME", "<="))
     given = [
         f"LAST_LOAD_TIME {sign} CAST({values[name].sql('snowflake')} AS TIMESTAMP_TZ)"
@@ -107,7 +106,7 @@ def _time_conditions(values: dict[str, exp.Expression]) -> list[str]:
     return [*given, "LAST_LOAD_TIME >= DATEADD(DAY, -14, CURRENT_TIMESTAMP())"]
 
 
-def _validate_sql(services: Services, values: dict[str, exp.Expression], scope: SessionScope) -> str:
+def _validate_sql(services: Services, values: dict[str, exp.Expr], scope: SessionScope) -> str:
     if "PIPE_NAME" not in values:
         raise syntax_error("VALIDATE_PIPE_LOAD needs PIPE_NAME => '…' and START_TIME => …")
     name = qualify_name(values["PIPE_NAME"].name, scope)
@@ -124,7 +123,7 @@ def _validate_sql(services: Services, values: dict[str, exp.Expression], scope: 
     )
 
 
-def _view_sql(services: Services, node: exp.Expression, scope: SessionScope) -> str | None:
+def _view_sql(services: Services, node: exp.Expr, scope: SessionScope) -> str | None:
     if not isinstance(node, exp.Table):
         return None
     schema, name = node.db.upper(), node.name.upper()
@@ -132,6 +131,9 @@ def _view_sql(services: Services, node: exp.Expression, scope: SessionScope) -> 
         return _pipes_sql(services, node.catalog.upper() or scope.database)
     if schema == "ACCOUNT_USAGE" and name in ("COPY_HISTORY", "LOAD_HISTORY"):
         parts = [_history_sql(services, database) for database in services.account.list_databases()]
+        return " UNION ALL ".join(parts) if parts else None
+    if schema == "ACCOUNT_USAGE" and name == "PIPE_USAGE_HISTORY":
+        parts = [_pipe_usage_sql(_history_sql(services, database)) for database in services.account.list_databases()]
         return " UNION ALL ".join(parts) if parts else None
     if schema == "INFORMATION_SCHEMA" and name == "LOAD_HISTORY":
         database = node.catalog.upper() or scope.database or ""
@@ -145,6 +147,15 @@ def _view_sql(services: Services, node: exp.Expression, scope: SessionScope) -> 
     return None
 
 
+def _pipe_usage_sql(history: str) -> str:
+    # SP30: 0.0037 credits per GB. One row a file, where Snowflake has one an hour.
+    return (
+        "SELECT PIPE_NAME, LAST_LOAD_TIME AS START_TIME, LAST_LOAD_TIME AS END_TIME, "
+        "FILE_SIZE / 1000000000 * 0.0037 AS CREDITS_USED, FILE_SIZE AS BYTES_INSERTED, 1 AS FILES_INSERTED "
+        f"FROM ({history}) AS LOADS WHERE PIPE_NAME IS NOT NULL"
+    )
+
+
 def _pipes_sql(services: Services, database: str | None) -> str:
     rows = [
         f"SELECT {_text(pipe.name.database)} AS PIPE_CATALOG, {_text(pipe.name.schema)} AS PIPE_SCHEMA, "
@@ -155,10 +166,16 @@ def _pipes_sql(services: Services, database: str | None) -> str:
         for pipe in list_pipes(services.warehouse.catalog)
         if pipe.name.database == database
     ]
-    names = (
-        "PIPE_CATALOG, PIPE_SCHEMA, PIPE_NAME, PIPE_OWNER, DEFINITION, IS_AUTOINGEST_ENABLED, "
-        "NOTIFICATION_CHANNEL_NAME, COMMENT"
-    ).split(", ")
+    names = [
+        "PIPE_CATALOG",
+        "PIPE_SCHEMA",
+        "PIPE_NAME",
+        "PIPE_OWNER",
+        "DEFINITION",
+        "IS_AUTOINGEST_ENABLED",
+        "NOTIFICATION_CHANNEL_NAME",
+        "COMMENT",
+    ]
     empty = ", ".join(f"CAST(NULL AS VARCHAR) AS {name}" for name in names)
     return " UNION ALL ".join(rows) or f"SELECT {empty} WHERE FALSE"
 

@@ -9,7 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import pyarrow as pa
-from fakesnow.arrow import to_ipc, to_sf
+import pyarrow.compute as pc
+from fakesnow.arrow import timestamp_to_sf_struct, to_ipc, to_sf_schema
 from fakesnow.rowtype import describe_as_rowtype, duckdb_to_sf_type
 from fakesnow.statement_type import DML_TYPE_IDS
 
@@ -101,6 +102,23 @@ def encode_result(result: QueryResult, database: str | None, schema: str | None)
         rowset = [[None if value is None else str(value) for value in row] for row in zip(*columns, strict=True)]
         data |= {"queryResultFormat": "json", "rowset": rowset}
     elif result.table.num_rows:
-        one_batch = to_sf(result.table.combine_chunks(), rowtype).combine_chunks()
+        one_batch = _to_snowflake(result.table, rowtype).combine_chunks()
         data["rowsetBase64"] = b64encode(to_ipc(one_batch)).decode("ascii")
     return data
+
+
+def _to_snowflake(table: pa.Table, rowtype: list[Any]) -> pa.Table:
+    """Return the table in the connector's own encoding of times and timestamps; nulls stay nulls."""
+    schema = to_sf_schema(table.schema, rowtype)
+    arrays: list[pa.Array | pa.ChunkedArray] = []
+    for column, field in zip(table.columns, schema, strict=True):
+        if pa.types.is_timestamp(column.type):
+            values = column.combine_chunks().cast(pa.timestamp("us", column.type.tz and "UTC"))
+            filled = pc.fill_null(values, 0)
+            parts = timestamp_to_sf_struct(filled).flatten()
+            arrays.append(pa.StructArray.from_arrays(parts, fields=list(field.type), mask=pc.is_null(values)))
+        elif pa.types.is_time(column.type):
+            arrays.append(pc.multiply(column.cast(pa.int64()), 1000))
+        else:
+            arrays.append(column.cast(field.type))
+    return pa.Table.from_arrays(arrays, schema=schema)

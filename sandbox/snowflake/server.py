@@ -40,7 +40,7 @@ class Endpoint:
         """Return the ASGI application."""
         return Starlette(
             routes=[
-                Route("/health", self.answer_health, methods=["GET"]),
+                Route("/monitoring/healthcheck", self.answer_health, methods=["GET"]),
                 Route("/session/v1/login-request", self.answer_login, methods=["POST"]),
                 Route("/session", self.answer_session, methods=["POST"]),
                 Route("/session/heartbeat", self.answer_session, methods=["POST"]),
@@ -89,7 +89,7 @@ class Endpoint:
         }
         return JSONResponse({"data": data, "success": True})
 
-    def _open_session(self, database: str | None, schema: str | None, autocommit: bool) -> Session:  # noqa: FBT001
+    def _open_session(self, database: str | None, schema: str | None, autocommit: bool) -> Session:
         return Session(self._services, database, schema, autocommit=autocommit)
 
     async def answer_session(self, request: Request) -> JSONResponse:
@@ -109,7 +109,7 @@ class Endpoint:
         body = await _read_body(request)
         try:
             return await run_in_threadpool(_run_request, session, body)
-        except Exception as error:  # noqa: BLE001  a client must see every error, never a hang
+        except Exception as error:  # a client must see every error, never a hang
             return _refuse(error)
 
 
@@ -138,7 +138,7 @@ def _read_bindings(bindings: dict[str, Any]) -> list[Any]:
     return [[_read_value(binding) for binding in ordered]]
 
 
-def _read_value(binding: dict[str, Any]) -> Any:  # noqa: ANN401  a parameter may be of any type
+def _read_value(binding: dict[str, Any]) -> Any:  # a parameter may be of any type
     return None if binding["value"] is None else from_binding(binding)
 
 

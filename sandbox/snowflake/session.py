@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import duckdb
@@ -14,7 +15,8 @@ from sandbox.snowflake.accepted import accept_statement
 from sandbox.snowflake.query_rewrite import rewrite_query
 from sandbox.snowflake.results import QueryResult, make_result, make_status, widen_result
 from sandbox.snowflake.services import Services
-from sandbox.snowflake.table_ddl import name_table, parse_ddl, strip_unenforced
+from sandbox.snowflake.show_commands import describe_objects, show_objects
+from sandbox.snowflake.table_ddl import PREPARED, name_table, parse_ddl, prepare_statement
 from sandbox.snowpipe.copy_command import run_copy
 from sandbox.snowpipe.copy_statement import parse_copy
 from sandbox.snowpipe.load_history import forget_table
@@ -23,10 +25,13 @@ from sandbox.snowpipe.sql_names import ObjectName, SessionScope
 from sandbox.snowpipe.sql_reader import StatementReader
 from sandbox.snowpipe.warehouse import describe_table, ensure_history, open_transaction, retry_conflicts
 
-_OWN_VERBS = {
-    "ALTER", "COMMENT", "COPY", "CREATE", "DESC", "DESCRIBE", "DROP", "EXECUTE", "GRANT", "LIST", "LS", "REVOKE",
-    "SHOW", "USE",
-}  # fmt: skip
+_STORED_OBJECTS: dict[tuple[str, ...], Callable[[Services, StatementReader, SessionScope, str], QueryResult]] = {
+    ("FILE", "FORMAT"): stage_commands.create_file_format,
+    ("STAGE",): stage_commands.create_stage,
+    ("PIPE",): pipe_commands.create_pipe,
+}
+_CONTAINERS = {"DATABASE": container_commands.create_database, "SCHEMA": container_commands.create_schema}
+_TRANSACTION_VERBS = ("BEGIN", "START", "COMMIT", "ROLLBACK")
 
 
 class Session:
@@ -55,14 +60,18 @@ class Session:
     def run_statement(self, text: str, bindings: list[Any]) -> QueryResult:
         """Return the result of a statement; `bindings` holds one set of parameters, or a set a row of a batch."""
         with self._lock:
-            own = None if bindings else self._run_own(text)
-            return own or self._run_translated(text, bindings)
+            reader = StatementReader(text)
+            if reader.is_done:
+                raise SqlError("Empty SQL statement.", 900, "42601")
+            statement = reader.statement
+            own = None if bindings else self._run_own(statement, reader)
+            return own or self._run_translated(statement, bindings)
 
     def describe_statement(self, text: str) -> tuple[QueryResult, int] | None:
         """Return the empty result of a query and its number of binds, or None where only running it would tell."""
         with self._lock:
             tree = parse_ddl(rewrite_query(self._services, text, self.scope))
-            described = self.connection.cursor()._describe_only(tree.sql("snowflake"))  # noqa: SLF001
+            described = self.connection.cursor()._describe_only(tree.sql("snowflake"))
             if described is None:
                 return None
             types = tuple((row[0], row[1]) for row in described)
@@ -70,49 +79,52 @@ class Session:
             result = QueryResult(empty.table, types, statement_type_id(tree))
             return result, len(list(tree.find_all(exp.Placeholder)))
 
-    def _run_own(self, text: str) -> QueryResult | None:
-        if text.lstrip()[:9].split("(")[0].split()[:1] and text.split(None, 1)[0].upper() not in _OWN_VERBS:
-            head = text.lstrip()
-            if not head.startswith(("--", "/*", "//")):
-                return None
-        reader = StatementReader(text)
-        if reader.is_done:
-            raise SqlError("Empty SQL statement.", 900, "42601")
-        if reader.peek() not in _OWN_VERBS:
-            return None
+    def _run_own(self, text: str, reader: StatementReader) -> QueryResult | None:
+        """Return the result of a statement that the sandbox answers itself, or None for any other."""
         if status := accept_statement(text):
             return make_status(status)
         verb = reader.take().text.upper()
-        if verb == "COPY":
-            return self._run_copy(text)
-        if verb in ("LIST", "LS"):
-            return stage_commands.list_files(self._services, reader, self.scope)
-        if verb == "USE":
-            return container_commands.run_use(self._services, self.connection, reader)
-        if verb == "CREATE":
-            return self._run_create(text, reader)
-        if verb == "DROP":
-            return self._run_drop(text, reader)
-        if verb == "ALTER":
-            return self._run_alter(reader)
-        return self._run_show(verb, reader)
+        answers: dict[str, Callable[[], QueryResult | None]] = {
+            "COPY": lambda: self._run_copy(text),
+            "LIST": lambda: stage_commands.list_files(self._services, reader, self.scope),
+            "LS": lambda: stage_commands.list_files(self._services, reader, self.scope),
+            "USE": lambda: container_commands.run_use(self._services, self.connection, reader),
+            "CREATE": lambda: self._run_create(text, reader),
+            "DROP": lambda: self._run_drop(text, reader),
+            "ALTER": lambda: self._run_alter(reader),
+            "SHOW": lambda: show_objects(self._services, reader, self.scope),
+            "DESC": lambda: describe_objects(self._services, reader, self.scope),
+            "DESCRIBE": lambda: describe_objects(self._services, reader, self.scope),
+            **dict.fromkeys(_TRANSACTION_VERBS, lambda: self._run_transaction(verb)),
+        }
+        return answers[verb]() if verb in answers else None
+
+    def _run_transaction(self, verb: str) -> QueryResult:
+        """Carry out BEGIN, COMMIT and ROLLBACK; without a transaction COMMIT and ROLLBACK do nothing, as in Snowflake."""
+        duck = self.connection._duck_conn
+        if verb in ("BEGIN", "START") and not self.connection._in_transaction:
+            duck.begin()
+            self.connection._in_transaction = True
+        elif verb in ("COMMIT", "ROLLBACK") and self.connection._in_transaction:
+            self.connection._in_transaction = False
+            try:
+                _ = duck.commit() if verb == "COMMIT" else duck.rollback()
+            except duckdb.TransactionException as error:
+                duck.rollback()
+                raise SqlError(f"The transaction was rolled back: {error}", 90000, "25000") from None
+        return make_status("Statement executed successfully.")
 
     def _run_create(self, text: str, reader: StatementReader) -> QueryResult | None:
-        services, scope = self._services, self.scope
         mode = reader.accept("OR", "REPLACE")
         _ = reader.accept("TRANSIENT") or reader.accept("TEMPORARY") or reader.accept("TEMP")
-        if reader.accept("FILE", "FORMAT"):
-            return stage_commands.create_file_format(services, reader, scope, mode)
-        if reader.accept("STAGE"):
-            return stage_commands.create_stage(services, reader, scope, mode)
-        if reader.accept("PIPE"):
-            return pipe_commands.create_pipe(services, reader, scope, mode)
-        if reader.accept("DATABASE"):
-            return container_commands.create_database(services, self.connection, reader, mode)
-        if reader.accept("SCHEMA"):
-            return container_commands.create_schema(services, self.connection, reader, mode)
+        for words, create in _STORED_OBJECTS.items():
+            if reader.accept(*words):
+                return create(self._services, reader, self.scope, mode)
+        for word, create_container in _CONTAINERS.items():
+            if reader.accept(word):
+                return create_container(self._services, self.connection, reader, mode)
         if reader.peek(1) == "INTEGRATION":
-            return integration_commands.create_integration(services, reader, mode)
+            return integration_commands.create_integration(self._services, reader, mode)
         return self._run_ddl(text)
 
     def _run_drop(self, text: str, reader: StatementReader) -> QueryResult | None:
@@ -135,41 +147,14 @@ class Session:
             return integration_commands.alter_integration(self._services, reader)
         return None
 
-    def _run_show(self, verb: str, reader: StatementReader) -> QueryResult | None:
-        services, scope = self._services, self.scope
-        if verb == "SHOW":
-            reader.accept("TERSE")
-            if reader.accept("PIPES"):
-                return pipe_commands.show_pipes(services, reader, scope)
-            if reader.accept("STAGES"):
-                return stage_commands.show_stages(services, reader, scope)
-            if reader.accept("FILE", "FORMATS"):
-                return stage_commands.show_file_formats(services, reader, scope)
-            if "INTEGRATIONS" in (reader.peek(), reader.peek(1)):
-                return integration_commands.show_integrations(services, reader)
-            if reader.peek() in ("ROLES", "GRANTS", "TASKS", "TAGS"):
-                return make_result(("created_on", "name", "comment"), [])
-            return None
-        for words in (("STAGE",), ("FILE", "FORMAT")):
-            if kind := reader.accept(*words):
-                return stage_commands.describe_object(services, reader, scope, kind)
-        if reader.accept("PIPE"):
-            return pipe_commands.describe_pipe(services, reader, scope)
-        _ = reader.accept("STORAGE") or reader.accept("NOTIFICATION")
-        if reader.accept("INTEGRATION"):
-            return integration_commands.describe_integration(services, reader)
-        return None
-
     def _run_ddl(self, text: str) -> QueryResult | None:
         """Run CREATE and DROP of tables and views; COPY's history of a table ends with the table."""
         tree = parse_ddl(text)
         if isinstance(tree, exp.Command):
             return None
-        if isinstance(tree, exp.Create) and tree.kind in ("TABLE", "VIEW"):
-            strip_unenforced(tree)
         table = name_table(tree, self.scope) if tree.args.get("kind") == "TABLE" else None
         is_kept = isinstance(tree, exp.Create) and not tree.args.get("replace") and table and self._has_table(table)
-        result = self._run_translated(tree.sql("snowflake"), [])
+        result = self._run_translated(text, [])
         if table and not is_kept and self._services.account.has_database(table.database):
             ensure_history(self._services.account.duck_conn, table.database)
             with self._services.account.duck_conn.cursor() as cursor:
@@ -178,7 +163,7 @@ class Session:
 
     def _has_table(self, table: ObjectName) -> bool:
         try:
-            describe_table(self.connection._duck_conn, table)  # noqa: SLF001
+            describe_table(self.connection._duck_conn, table)
         except SqlError:
             return False
         return True
@@ -188,25 +173,23 @@ class Session:
         if not self._services.account.has_database(statement.target.database):
             raise SqlError(f"SQL compilation error:\nDatabase '{statement.target.database}' does not exist.", 2003)
         ensure_history(self._services.account.duck_conn, statement.target.database)
-        duck = self.connection._duck_conn  # noqa: SLF001
-        if self._is_in_transaction(duck):
-            found = run_copy(self._services.warehouse, duck, statement, self.scope)
-        else:
+        duck = self.connection._duck_conn
+        if self.connection._autocommit and not self.connection._in_transaction:
             with open_transaction(duck):
                 found = run_copy(self._services.warehouse, duck, statement, self.scope)
+        else:
+            if not self.connection._in_transaction:
+                duck.begin()
+                self.connection._in_transaction = True
+            found = run_copy(self._services.warehouse, duck, statement, self.scope)
         return make_result(found.columns, found.rows)._replace(type_id=COPY)
-
-    def _is_in_transaction(self, duck: duckdb.DuckDBPyConnection) -> bool:
-        try:
-            duck.begin()
-        except duckdb.TransactionException:
-            return True
-        duck.rollback()
-        return False
 
     def _run_translated(self, text: str, bindings: list[Any]) -> QueryResult:
         """Run a statement through fakesnow's translation to duckdb."""
         rewritten = rewrite_query(self._services, text, self.scope)
+        tree = parse_ddl(rewritten)
+        if isinstance(tree, PREPARED):
+            rewritten = prepare_statement(tree).sql("snowflake")
         cursor = self.connection.cursor()
         run = retry_conflicts(cursor.execute)
         try:
@@ -216,9 +199,11 @@ class Session:
                 affected += cursor.rowcount or 0
         except AssertionError as error:
             raise syntax_error(f"this statement is not emulated: {text.strip()[:200]} ({error})") from None
-        type_id = statement_type_id(parse_ddl(rewritten))
+        type_id = statement_type_id(tree)
         if len(bindings) > 1:
             return make_result(("number of rows inserted",), [(affected,)])._replace(type_id=type_id)
-        types = [(row[0], row[1]) for row in cursor._describe_last_sql()]  # noqa: SLF001
-        table = cursor._arrow_table  # noqa: SLF001
+        table = cursor._arrow_table
+        if table is None:
+            return make_status("Statement executed successfully.")
+        types = [(row[0], row[1]) for row in cursor._describe_last_sql()]
         return widen_result(table, types)._replace(type_id=type_id, query_id=cursor.sfqid or "")

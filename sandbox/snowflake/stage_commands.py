@@ -7,12 +7,12 @@ from typing import Any
 
 from sandbox.snowflake.results import QueryResult, make_result, make_status
 from sandbox.snowflake.services import Services, accept_mode, select_shown, take_object
+from sandbox.snowpipe.catalog import integration_name
 from sandbox.snowpipe.copy_statement import parse_stage_path
 from sandbox.snowpipe.file_formats import read_file_format
 from sandbox.snowpipe.object_store import FileMissing
 from sandbox.snowpipe.sql_errors import SqlError, invalid_option, not_found
 from sandbox.snowpipe.sql_names import SessionScope, qualify_name, split_name
-from sandbox.snowpipe.catalog import integration_name
 from sandbox.snowpipe.sql_reader import Options, StatementReader, get_options, get_text
 from sandbox.snowpipe.warehouse import locate_stage
 

@@ -14,10 +14,11 @@ _NOT_ENFORCED = (
     exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.PrimaryKey, exp.ForeignKey, exp.Reference,
     exp.UniqueKeyProperty,
 )  # fmt: skip
+PREPARED = (exp.Create, exp.Comment, exp.Select)
 _KEPT_PROPERTIES = (exp.SchemaCommentProperty, exp.TemporaryProperty)
 
 
-def parse_ddl(text: str) -> exp.Expression:
+def parse_ddl(text: str) -> exp.Expr:
     """Return the parsed statement, or raise the syntax error that a client reads."""
     try:
         return sqlglot.parse_one(text, read="snowflake")
@@ -29,7 +30,31 @@ def parse_ddl(text: str) -> exp.Expression:
         ) from None
 
 
-def strip_unenforced(tree: exp.Expression) -> exp.Expression:
+def prepare_statement(tree: exp.Expr) -> exp.Expr:
+    """Return the statement as fakesnow needs it: see the module's first line, and Snowflake's names for columns."""
+    if isinstance(tree, exp.Create) and tree.kind in ("TABLE", "VIEW"):
+        tree = _strip_unenforced(tree)
+    if isinstance(tree, exp.Select):
+        tree.set("expressions", [_name_column(column) for column in tree.expressions])
+    # fakesnow puts the text of a table's comment into SQL as it is.
+    owners = [tree] if isinstance(tree, exp.Comment) else list(tree.find_all(exp.SchemaCommentProperty))
+    for owner in owners:
+        text = owner.args.get("expression") if isinstance(owner, exp.Comment) else owner.this
+        if isinstance(text, exp.Literal) and str(tree.args.get("kind")).upper() in ("TABLE", "VIEW"):
+            text.set("this", text.name.replace("'", "''"))
+    return tree
+
+
+def _name_column(column: exp.Expr) -> exp.Expr:
+    """Return an expression of a SELECT under the name that Snowflake gives it: its own text in upper case."""
+    if isinstance(column, exp.Alias | exp.Column | exp.Star | exp.Placeholder | exp.Parameter | exp.Dot):
+        return column
+    if column.find(exp.Star) and not isinstance(column, exp.Count):
+        return column
+    return exp.alias_(column, exp.to_identifier(column.sql("snowflake").upper(), quoted=True))
+
+
+def _strip_unenforced(tree: exp.Expr) -> exp.Expr:
     """Return the CREATE without constraints that Snowflake does not enforce and without storage parameters."""
     schema = tree.this
     if isinstance(schema, exp.Schema):
@@ -45,14 +70,14 @@ def strip_unenforced(tree: exp.Expression) -> exp.Expression:
     return tree
 
 
-def _is_unenforced(node: exp.Expression) -> bool:
+def _is_unenforced(node: exp.Expr) -> bool:
     inner = node.args.get("kind") if isinstance(node, exp.ColumnConstraint) else node
     if isinstance(node, exp.Constraint):
         return all(_is_unenforced(item) for item in node.expressions)
     return isinstance(inner, _NOT_ENFORCED)
 
 
-def name_table(tree: exp.Expression, scope: SessionScope) -> ObjectName | None:
+def name_table(tree: exp.Expr, scope: SessionScope) -> ObjectName | None:
     """Return the table that a statement creates, drops or renames, or None where its schema is not known."""
     table = tree.find(exp.Table)
     if table is None:

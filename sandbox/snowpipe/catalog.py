@@ -1,5 +1,6 @@
 """The catalog of what Snowflake keeps outside databases' tables: stages, file formats, pipes, integrations."""
 
+# ruff: noqa: S608  names are quoted by quote_name, values by quote_text or bound
 from __future__ import annotations
 
 import json

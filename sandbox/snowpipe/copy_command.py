@@ -51,13 +51,14 @@ def run_copy(
     known = find_table_loads(connection, statement.target, location.bucket)
     now = datetime.now(UTC)
     skipped = [key for key, load in known.items() if not is_forced(statement) and is_known_to_table(*load, now)]
-    loads = [
-        _load_file(warehouse, connection, statement, scope, target, location, file)
-        for file in files
-        if file.key not in skipped
-    ]
+    loads = [_read_file(warehouse, statement, scope, target, file) for file in files if file.key not in skipped]
     if not loads:
         return CopyResult(("status",), [("Copy executed with 0 files processed.",)])
+    # All are read before the first row is inserted: inside a user's transaction, too, an aborted COPY leaves nothing.
+    for load in loads:
+        insert_rows(connection, statement.target, load)
+        origin = FileOrigin(location.stage_url, load.file.key[len(location.stage_prefix) :], None)
+        record_load(connection, Loader(None, None), statement.target, load, origin, datetime.now(UTC))
     if is_true(statement.options.get("PURGE")):
         for load in loads:
             if load.outcome == Outcome.LOADED:
@@ -81,14 +82,8 @@ def _choose_files(warehouse: Warehouse, statement: CopyStatement, location: Stag
     return [relative[name] for name in dict.fromkeys(chosen)]
 
 
-def _load_file(
-    warehouse: Warehouse,
-    connection: duckdb.DuckDBPyConnection,
-    statement: CopyStatement,
-    scope: SessionScope,
-    target: TargetTable,
-    location: StageLocation,
-    file: StagedFile,
+def _read_file(
+    warehouse: Warehouse, statement: CopyStatement, scope: SessionScope, target: TargetTable, file: StagedFile
 ) -> FileLoad:
     file_format = resolve_file_format(warehouse.catalog, statement, scope)
     on_error = statement.on_error
@@ -97,14 +92,10 @@ def _load_file(
     except FileMissing as error:
         if on_error.kind == "ABORT_STATEMENT":
             raise SqlError(f"Remote file '{error}' was not found.", 91016, "22000") from None
-        load = fail_file(file, on_error, f"Remote file '{error}' was not found.")
-    else:
-        load = warehouse.engine.read_file(statement, file_format, on_error, target, staged, data)
+        return fail_file(file, on_error, f"Remote file '{error}' was not found.")
+    load = warehouse.engine.read_file(statement, file_format, on_error, target, staged, data)
     if load.outcome == Outcome.ABORTED:
         raise LoadAborted(_describe_abort(load))
-    insert_rows(connection, statement.target, load)
-    origin = FileOrigin(location.stage_url, file.key[len(location.stage_prefix) :], None)
-    record_load(connection, Loader(None, None), statement.target, load, origin, datetime.now(UTC))
     return load
 
 

@@ -1,5 +1,6 @@
 """Reads one staged file as a COPY statement says: the only way by which rows of files become rows of tables."""
 
+# ruff: noqa: S608  names are quoted by quote_name, values by quote_text or bound
 from __future__ import annotations
 
 import re
@@ -228,7 +229,7 @@ def describe_error(error: Exception) -> str:
     for pattern, message in _VALUE_ERRORS:
         if match := pattern.search(text):
             return message.format(match[1])
-    return re.sub(r"^\w+ Error: ", "", text.split("\n")[0])
+    return re.sub(r"^\w+ Error: ", "", text.split("\n", maxsplit=1)[0])
 
 
 def _account(

@@ -26,24 +26,25 @@ _SCALED_TO_TIMESTAMP = {
 }
 
 
-def rewrite_function(node: exp.Expression) -> exp.Expression:
+def rewrite_function(node: exp.Expr) -> exp.Expr:
     """Return a node of Snowflake SQL with TO_BINARY, TRY_TO_… and casts to VARIANT put in known terms."""
     if isinstance(node, exp.ToBinary):
         return _rewrite_binary(node)
     if isinstance(node, exp.Cast) and node.to.this.name in _VARIANT_TYPES:
-        return node.this
-    name = node.name.upper() if isinstance(node, exp.Anonymous) else type(node).sql_name() if _is_try(node) else ""
+        inner: exp.Expr = node.this
+        return inner
+    name = node.name.upper() if isinstance(node, exp.Anonymous) else _function_name(node)
     arguments = node.expressions if isinstance(node, exp.Anonymous) else [node.this]
     if name in _TRY_CASTS and len(arguments) == 1:
         return exp.TryCast(this=arguments[0], to=exp.DataType.build(_TRY_CASTS[name], dialect="duckdb"))
     return node
 
 
-def _is_try(node: exp.Expression) -> bool:
-    return isinstance(node, exp.Func) and type(node).sql_name().startswith("TRY_TO_")
+def _function_name(node: exp.Expr) -> str:
+    return str(node.sql_name()) if isinstance(node, exp.Func) else ""
 
 
-def _rewrite_binary(node: exp.ToBinary) -> exp.Expression:
+def _rewrite_binary(node: exp.ToBinary) -> exp.Expr:
     encoding = node.args["format"].name.upper() if node.args.get("format") else "HEX"
     function = {"HEX": "UNHEX", "BASE64": "FROM_BASE64", "UTF-8": "ENCODE", "UTF8": "ENCODE"}.get(encoding)
     if function is None:
@@ -52,10 +53,10 @@ def _rewrite_binary(node: exp.ToBinary) -> exp.Expression:
     return exp.Anonymous(this="TRY", expressions=[converted]) if node.args.get("safe") else converted
 
 
-def rewrite_timestamps(select: exp.Expression, file_format: FileFormat) -> exp.Expression:
+def rewrite_timestamps(select: exp.Expr, file_format: FileFormat) -> exp.Expr:
     """Return duckdb SQL with the conversions to TIMESTAMP_NTZ exact to the microsecond and true to the file's types."""
 
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    def rewrite(node: exp.Expr) -> exp.Expr:
         if not (isinstance(node, exp.Anonymous) and node.name.upper() == "_FS_TO_TIMESTAMP"):
             return node
         value = node.expressions[0].transform(rewrite).sql("duckdb")

@@ -9,8 +9,8 @@ import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-from sandbox.snowpipe.copy_statement import FILE_TABLE, CopyStatement
 from sandbox.snowpipe.copy_functions import rewrite_function, rewrite_timestamps
+from sandbox.snowpipe.copy_statement import FILE_TABLE, CopyStatement
 from sandbox.snowpipe.file_formats import FileFormat
 from sandbox.snowpipe.sql_errors import SqlError, syntax_error
 from sandbox.snowpipe.sql_names import quote_name, quote_text
@@ -123,7 +123,7 @@ def rewrite_select(text: str, file_format: FileFormat, file_columns: Sequence[Fi
         raise SqlError("SQL compilation error:\nCOPY statement only supports simple SELECT from stage statements", 2)
     names = {column.name for column in file_columns}
 
-    def rewrite(node: exp.Expression) -> exp.Expression:
+    def rewrite(node: exp.Expr) -> exp.Expr:
         if isinstance(node, exp.JSONExtract) and (number := _parameter_number(node.this)):
             return _rewrite_path(node, number, file_format, names)
         if isinstance(node, exp.Bracket) and (number := _parameter_number(node.this)):
@@ -134,10 +134,13 @@ def rewrite_select(text: str, file_format: FileFormat, file_columns: Sequence[Fi
         return _rewrite_metadata(node) if isinstance(node, exp.Column) else node
 
     # Two passes: a replaced node is not visited again, and a function's arguments need the second.
-    return select.transform(rewrite_function).transform(rewrite)
+    rewritten = select.transform(rewrite_function).transform(rewrite)
+    if not isinstance(rewritten, exp.Select):
+        raise syntax_error("COPY statement only supports a simple SELECT from a stage")
+    return rewritten
 
 
-def _parameter_number(node: exp.Expression) -> int:
+def _parameter_number(node: exp.Expr) -> int:
     """Return n of `$n` or `t.$n`, or 0 for anything else."""
     inner = node.this if isinstance(node, exp.Column) else node
     if isinstance(inner, exp.Parameter) and inner.this.name.isdigit():
@@ -145,14 +148,14 @@ def _parameter_number(node: exp.Expression) -> int:
     return 0
 
 
-def _bracket_step(node: exp.Bracket) -> exp.Expression:
+def _bracket_step(node: exp.Bracket) -> exp.Expr:
     index = node.expressions[0]
     if isinstance(index, exp.Literal) and index.is_string:
         return exp.JSONPathKey(this=index.name)
     return exp.JSONPathSubscript(this=int(index.name))
 
 
-def _rewrite_parameter(number: int, file_format: FileFormat, file_columns: Sequence[FileColumn]) -> exp.Expression:
+def _rewrite_parameter(number: int, file_format: FileFormat, file_columns: Sequence[FileColumn]) -> exp.Expr:
     if file_format.type != "CSV":
         return _whole_row(file_format, file_columns) if number == 1 else _MISSING.copy()
     name = name_column(number)
@@ -160,7 +163,7 @@ def _rewrite_parameter(number: int, file_format: FileFormat, file_columns: Seque
     return _file_column(name) if name in known else _MISSING.copy()
 
 
-def _whole_row(file_format: FileFormat, file_columns: Sequence[FileColumn]) -> exp.Expression:
+def _whole_row(file_format: FileFormat, file_columns: Sequence[FileColumn]) -> exp.Expr:
     if file_format.type == "JSON":
         return _file_column(name_column(1))
     pairs = ", ".join(
@@ -175,7 +178,7 @@ def _file_column(name: str) -> exp.Column:
     return exp.column(exp.to_identifier(name, quoted=True))
 
 
-def _rewrite_path(node: exp.JSONExtract, number: int, file_format: FileFormat, names: set[str]) -> exp.Expression:
+def _rewrite_path(node: exp.JSONExtract, number: int, file_format: FileFormat, names: set[str]) -> exp.Expr:
     """Return `$1:a.b` over the file: a JSON path for JSON and CSV text, a column (then a field) for Parquet."""
     if file_format.type != "PARQUET":
         node = node.copy()
@@ -184,7 +187,7 @@ def _rewrite_path(node: exp.JSONExtract, number: int, file_format: FileFormat, n
     steps = node.expression.expressions[1:]
     if number != 1 or not isinstance(steps[0], exp.JSONPathKey) or steps[0].this not in names:
         return _MISSING.copy()
-    column: exp.Expression = _file_column(steps[0].this)
+    column: exp.Expr = _file_column(steps[0].this)
     if len(steps) == 1:
         return column
     rest = exp.JSONPath(expressions=[exp.JSONPathRoot(), *(step.copy() for step in steps[1:])])
@@ -192,7 +195,7 @@ def _rewrite_path(node: exp.JSONExtract, number: int, file_format: FileFormat, n
     return exp.JSONExtract(this=as_variant, expression=rest, variant_extract=True, requires_json=True)
 
 
-def _rewrite_metadata(node: exp.Column) -> exp.Expression:
+def _rewrite_metadata(node: exp.Column) -> exp.Expr:
     name = node.name.upper()
     if not name.startswith("METADATA$"):
         return node
@@ -238,7 +241,7 @@ def _named_source(file_format: FileFormat, name: str) -> str:
 
 def cast_expression(sql: str, source_type: str, target: str, file_format: FileFormat) -> str:
     """Return the expression cast to the target's duckdb type as COPY casts; a value that does not fit raises."""
-    if source_type == target or source_type == '"NULL"':
+    if source_type in (target, '"NULL"'):
         return f"CAST({sql} AS {target})"
     if target == "JSON":
         return f"to_json({sql})"

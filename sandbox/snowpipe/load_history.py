@@ -4,6 +4,7 @@ One transaction of duckdb writes to one database only, so the history of a table
 record are committed together.
 """
 
+# ruff: noqa: S608  names are quoted by quote_name, values by quote_text or bound
 from __future__ import annotations
 
 from datetime import datetime

@@ -35,7 +35,7 @@ class FileMissing(Exception):
     """The object or its bucket is gone, or may not be read; trying again will not help."""
 
 
-def open_aws(endpoint: AwsEndpoint, service: str) -> Any:  # noqa: ANN401  boto3's clients have no common type
+def open_aws(endpoint: AwsEndpoint, service: str) -> Any:  # boto3's clients have no common type
     """Return a boto3 client of the endpoint; the credentials are the emulation's and open nothing else."""
     return boto3.client(  # type: ignore[call-overload]
         service,

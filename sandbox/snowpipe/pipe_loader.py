@@ -100,7 +100,7 @@ def fail_file(file: StagedFile, on_error: OnError, message: str) -> FileLoad:
     return FileLoad(file, (), None, Outcome.LOAD_FAILED, 0, 1, get_error_limit(on_error, 0), RowError(1, message))
 
 
-@retry_conflicts  # type: ignore[untyped-decorator]
+@retry_conflicts
 def commit_load(connection: duckdb.DuckDBPyConnection, pipe: Pipe, load: FileLoad, origin: FileOrigin) -> None:
     """Commit a file's rows and its history record together."""
     table = pipe.statement.target

@@ -1,5 +1,6 @@
 """Pipes as the catalog keeps them, and the files that wait for them."""
 
+# ruff: noqa: S608  names are quoted by quote_name, values by quote_text or bound
 from __future__ import annotations
 
 from datetime import UTC, datetime

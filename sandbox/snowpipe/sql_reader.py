@@ -6,7 +6,7 @@ import re
 
 from sqlglot.dialects.snowflake import Snowflake
 from sqlglot.errors import TokenError
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from sandbox.snowpipe.sql_errors import SqlError, syntax_error
 
@@ -17,9 +17,7 @@ _STAGE_PATH = re.compile(r"""@(?:"(?:[^"]|"")*"|[^\s()'",;])+""")
 
 
 def _split_words(token: Token, text: str) -> list[Token]:
-    """Return a keyword of several words (`STORAGE INTEGRATION`) as one token a word, and a semicolon as none."""
-    if token.token_type == TokenType.SEMICOLON:
-        return []
+    """Return a keyword of several words (`STORAGE INTEGRATION`) as one token a word."""
     if token.token_type in (TokenType.STRING, TokenType.RAW_STRING, TokenType.HEREDOC_STRING, TokenType.IDENTIFIER):
         return [token]
     words = list(re.finditer(r"\S+", text[token.start : token.end + 1]))
@@ -42,8 +40,19 @@ class StatementReader:
             tokens = Snowflake().tokenize(text)
         except TokenError as error:
             raise syntax_error(f"{error}") from None
+        while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
+            tokens = tokens[:-1]
+        if any(token.token_type == TokenType.SEMICOLON for token in tokens):
+            count = 1 + sum(token.token_type == TokenType.SEMICOLON for token in tokens)
+            message = f"Actual statement count {count} did not match the desired statement count 1."
+            raise SqlError(message, 8, "0A000")
         self.tokens = [part for token in tokens for part in _split_words(token, text)]
         self.position = 0
+
+    @property
+    def statement(self) -> str:
+        """The statement without the comments around it and without its semicolon."""
+        return self.slice_text(self.tokens[0], self.tokens[-1]) if self.tokens else ""
 
     @property
     def is_done(self) -> bool:

@@ -1,5 +1,6 @@
 """Opens one staged file as a relation of duckdb, with the metadata columns at hand."""
 
+# ruff: noqa: S608  names are quoted by quote_name, values by quote_text or bound
 from __future__ import annotations
 
 import gzip
@@ -116,8 +117,6 @@ def _convert_parquet(name: str, type_name: str, file_format: FileFormat) -> str:
         return f"decode({quoted}) AS {quoted}"
     if type_name.startswith("TIMESTAMP") and not file_format.use_logical_type:
         return f"epoch_us({quoted}) AS {quoted}"
-    if type_name == "TIMESTAMP WITH TIME ZONE":
-        return f"CAST({quoted} AS TIMESTAMP) AS {quoted}"
     return quoted
 
 

@@ -1,10 +1,11 @@
 """What COPY statements and pipes share: the databases, the catalog, the stage's files, and how a load is committed."""
 
+# ruff: noqa: S608  names are quoted by quote_name, values by quote_text or bound
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import NamedTuple, ParamSpec, TypeVar
 from urllib.parse import urlparse
 
 import duckdb
@@ -84,12 +85,18 @@ def is_write_conflict(error: BaseException) -> bool:
     return isinstance(error, duckdb.TransactionException) and "onflict" in str(error)
 
 
-retry_conflicts: Any = retry(
-    retry=retry_if_exception(is_write_conflict),
-    stop=stop_after_attempt(8),
-    wait=wait_random_exponential(multiplier=0.02, max=0.5),
-    reraise=True,
-)
+Parameters = ParamSpec("Parameters")
+Answer = TypeVar("Answer")
+
+
+def retry_conflicts(function: Callable[Parameters, Answer]) -> Callable[Parameters, Answer]:
+    """Return the function, tried again while another transaction is faster."""
+    return retry(
+        retry=retry_if_exception(is_write_conflict),
+        stop=stop_after_attempt(8),
+        wait=wait_random_exponential(multiplier=0.02, max=0.5),
+        reraise=True,
+    )(function)
 
 
 @contextmanager
