@@ -91,7 +91,7 @@ def build_environment(
                 f"Maven Central ({MAVEN_CENTRAL_URL}) cannot be reached for {', '.join(coordinates)}: {error}. "
                 "Check the network (or its proxy settings) and start again; what was downloaded is kept."
             ) from error
-        except (RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError, SyntaxError) as error:  # a damaged POM is a SyntaxError
             raise ServiceError(
                 f"{', '.join(coordinates)} cannot be resolved from {MAVEN_CENTRAL_URL}: {error}. "
                 f"If it stays so, remove the cache {settings.repo_cache} and start again."
