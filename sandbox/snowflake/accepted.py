@@ -51,7 +51,7 @@ def accept_statement(text: str) -> str | None:
     mode = reader.accept("OR", "REPLACE") or reader.accept("OR", "ALTER")
     for accepted in ACCEPTED_NOT_ENFORCED:
         verbs, _, kind = accepted.statement.partition(" ")
-        if verb not in verbs.split("|") or ("INTEGRATION" in kind and verb == "CREATE"):
+        if verb not in verbs.split("|") or "INTEGRATION" in kind:
             continue
         if verb == "COMMENT" and reader.peek(1) in _NOT_KEPT:
             return None

@@ -70,7 +70,7 @@ def _read_clean(data: bytes, file_format: FileFormat) -> StagedRows | None:
         and b"\n\r\n" not in data
         and data[:1] not in b"\r\n"
     )
-    if not is_plain:
+    if not is_plain or not _has_plain_quotes(data, quote, file_format.field_delimiter):
         return None
     try:
         width = len(_CsvParser(data[: 1 << 20].decode("utf-8", "ignore"), file_format).parse_record(0).fields)
@@ -91,6 +91,16 @@ def _read_clean(data: bytes, file_format: FileFormat) -> StagedRows | None:
     except pa.ArrowInvalid:
         return None
     return StagedRows(_finish_clean(table, file_format), [])
+
+
+def _has_plain_quotes(data: bytes, quote: str, delimiter: str) -> bool:
+    """Return whether every quote opens, closes or doubles as it should: pyarrow is more lenient than Snowflake."""
+    mark = quote.encode()
+    if not mark or mark not in data:
+        return True
+    q, d = re.escape(mark), re.escape(delimiter.encode())
+    field = rb"(?:%b[^%b]*+(?:%b%b[^%b]*+)*+%b|[^%b%b\r\n]*+)" % (q, q, q, q, q, q, q, d)
+    return re.fullmatch(rb"(?:%b(?:%b|\r?\n))*+%b" % (field, d, field), data) is not None
 
 
 def _finish_clean(table: pa.Table, file_format: FileFormat) -> pa.Table:

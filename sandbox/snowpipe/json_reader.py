@@ -56,7 +56,7 @@ def _scan_documents(text: str) -> tuple[list[tuple[int, str]], list[RowError]]:
             documents.append((number, text[position:end]))
         except json.JSONDecodeError as error:
             errors.append(RowError(number, f"Error parsing JSON: {error.msg}", None, error.pos))
-            line_end = text.find("\n", max(position, error.pos))
+            line_end = text.find("\n", position)
             end = len(text) if line_end < 0 else line_end
         position = _end_of_match(_BLANK, text, end)
     return documents, errors

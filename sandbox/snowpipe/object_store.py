@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from tenacity import retry, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 _MISSING = {"NoSuchKey", "NoSuchBucket", "404", "AccessDenied", "403"}
 
@@ -63,7 +63,7 @@ def is_passing(error: BaseException) -> bool:
 _retry_passing = retry(
     retry=retry_if_exception(is_passing),
     stop=stop_after_attempt(4),
-    wait=wait_exponential_jitter(initial=0.1, max=1.0),
+    wait=wait_random_exponential(multiplier=0.1, max=1.0),
     reraise=True,
 )
 

@@ -40,6 +40,10 @@ class StatementReader:
             tokens = Snowflake().tokenize(text)
         except TokenError as error:
             raise syntax_error(f"{error}") from None
+        if tokens and tokens[0].token_type == TokenType.EXECUTE:
+            # The tokenizer takes all that follows EXECUTE as one string.
+            behind = tokens[0].end + 1
+            tokens = [tokens[0], *Snowflake().tokenize(" " * behind + text[behind:])]
         while tokens and tokens[-1].token_type == TokenType.SEMICOLON:
             tokens = tokens[:-1]
         if any(token.token_type == TokenType.SEMICOLON for token in tokens):
