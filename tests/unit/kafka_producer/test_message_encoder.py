@@ -1,0 +1,71 @@
+"""What goes over the wire for a row and for a bad one."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+import json
+import zlib
+
+import pytest
+from source_builder import build_contract, read_items
+
+from kafka_producer.message_encoder import open_encoder
+from pipeline_contract.message import RejectedMessage
+
+HEADER = b"id,name,value\n"
+
+
+def test_a_row_carries_its_place_and_its_text_as_json() -> None:
+    contract = build_contract(topic={"name": "things", "key": ["name", "id"], "partitions": 5})
+    (message,) = open_encoder(contract, "a.csv#0123").encode_items(read_items(contract, HEADER + b"007,NA,\n"))
+    assert json.loads(message.value) == {
+        "_source_file": "a.csv#0123",
+        "_source_line": 2,
+        "id": "007",
+        "name": "NA",
+        "value": "",
+    }
+    assert (message.topic, message.key) == ("things", b"NA\x1f007")
+    assert message.partition == zlib.crc32(b"NA\x1f007") % 5
+
+
+def test_a_row_as_csv_reads_back() -> None:
+    contract = build_contract(topic={"name": "things", "key": ["id"], "value_format": "csv"})
+    data = HEADER + b'1,"a, ""b""\nc",x\n'
+    (message,) = open_encoder(contract, "a.csv#0123").encode_items(read_items(contract, data))
+    assert list(csv.reader(io.StringIO(message.value.decode(), newline=""))) == [
+        ["a.csv#0123", "2", "1", 'a, "b"\nc', "x"]
+    ]
+
+
+def test_a_field_that_json_lines_leave_out_is_left_out() -> None:
+    contract = build_contract(source={"format": "jsonl"})
+    items = read_items(contract, b'{"id":":null","value":"x"}\n{"id":"1","name":null,"value":":null"}')
+    values = [json.loads(message.value) for message in open_encoder(contract, "a#0").encode_items(items)]
+    assert values == [
+        {"_source_file": "a#0", "_source_line": 1, "id": ":null", "value": "x"},
+        {"_source_file": "a#0", "_source_line": 2, "id": "1", "value": ":null"},
+    ]
+
+
+def test_a_bad_row_keeps_its_bytes_in_the_topic_of_the_rejected() -> None:
+    contract = build_contract()
+    (message,) = open_encoder(contract, "a#0").encode_items(read_items(contract, HEADER + b"1,\xff\n"))
+    assert (message.topic, message.partition, message.key) == ("things.rejected", 0, b"a#0")
+    rejected = RejectedMessage.model_validate_json(message.value)
+    assert base64.b64decode(rejected.raw_base64 or "") == b"1,\xff\n"
+    assert (rejected.source_line, rejected.byte_start, rejected.byte_end, rejected.length) == (2, 14, 18, 4)
+    assert rejected.reason == "invalid_encoding"
+
+
+@pytest.mark.parametrize("length", [600, 820, 1000, 1400, 3000])
+def test_whatever_a_row_measures_its_message_fits_the_topic(length: int) -> None:
+    contract = build_contract(topic={"name": "things", "key": ["id"], "max_message_bytes": 4096})
+    items = read_items(contract, HEADER + b'"' + b'""' * length + b'",a,x\n')
+    (message,) = open_encoder(contract, "a#0").encode_items(items)
+    assert len(message.key) + len(message.value) + 100 <= 4096
+    if message.topic == "things.rejected":
+        assert RejectedMessage.model_validate_json(message.value).reason == "too_large"
+    assert (message.topic == "things.rejected") == (length >= 1400)
