@@ -116,7 +116,7 @@ def status(
     environment: EnvironmentOption = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show each service, and which Snowflake statements are accepted but not enforced; exit code 4 unless all run.
+    """Show each service, and which Snowflake statements are accepted but not enforced; exit code 4 unless all run and answer.
 
     Example: python -m sandbox status --json
     """

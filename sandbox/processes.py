@@ -17,15 +17,19 @@ TAIL_LINES = 25
 
 
 class ProcessRecord(BaseModel):
-    """A process that was started: its pid, and its start time, which tells it from a later process with that pid."""
+    """A process that was started, and the address it serves; its start time tells it from a later process with its pid."""
 
     model_config = ConfigDict(frozen=True)
 
     pid: int
     started_at_s: float
+    address: str = ""
+    """Empty where it was not recorded."""
 
 
-def start_detached(command: Sequence[str], folder: Path, log_path: Path, record_path: Path) -> ProcessRecord:
+def start_detached(
+    command: Sequence[str], address: str, folder: Path, log_path: Path, record_path: Path
+) -> ProcessRecord:
     """Start a process in a session of its own, so that no terminal's Ctrl-C reaches it, and write its record at once.
 
     Its output goes to the end of the log file.
@@ -37,7 +41,8 @@ def start_detached(command: Sequence[str], folder: Path, log_path: Path, record_
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        record = ProcessRecord(pid=process.pid, started_at_s=psutil.Process(process.pid).create_time())
+        started_at_s = psutil.Process(process.pid).create_time()
+        record = ProcessRecord(pid=process.pid, started_at_s=started_at_s, address=address)
         partial = record_path.with_suffix(".partial")
         partial.write_text(record.model_dump_json())
         partial.replace(record_path)

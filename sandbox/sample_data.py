@@ -22,10 +22,17 @@ def write_flights(out: Path, order: FlightOrder) -> None:
     header, rows = read_flights()
     if order == "time_hour":
         rows = sort_rows(header, rows)
-    out.parent.mkdir(parents=True, exist_ok=True)
     partial = out.with_name(f"{out.name}.partial")
-    partial.write_bytes(b"".join([header, *rows]))
-    partial.replace(out)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(b"".join([header, *rows]))
+        partial.replace(out)
+    except OSError as error:
+        raise ConfigurationError(
+            f"{out} cannot be written: {error.strerror}; name a file in a folder of yours"
+        ) from error
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def read_flights() -> tuple[bytes, list[bytes]]:

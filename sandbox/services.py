@@ -86,9 +86,22 @@ def check_port(service: Service) -> None:
         )
 
 
+def check_address(service: Service) -> None:
+    """Raise `ConfigurationError` when the service runs, but at another address than the settings name now."""
+    record = read_record(service.record_path)
+    if record is None or find_process(record) is None:
+        return
+    if record.address not in ("", service.address):
+        raise ConfigurationError(
+            f"the {service.title} runs at {record.address}, but the setting {service.setting} now names {service.address}: "
+            "stop it first with `python -m sandbox down`, or set the setting back"
+        )
+
+
 def start_service(service: Service) -> ProcessRecord:
     """Start the service's process; it answers only once `wait_until_ready` has returned."""
-    return start_detached(service.build_command(), service.folder, service.log_path, service.record_path)
+    command = service.build_command()
+    return start_detached(command, service.address, service.folder, service.log_path, service.record_path)
 
 
 def wait_until_ready(service: Service, timeout_s: float = READY_TIMEOUT_S) -> None:

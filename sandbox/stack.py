@@ -22,7 +22,15 @@ from pipeline_contract.errors import ConfigurationError, ServiceError
 from sandbox.aws.service import describe_aws
 from sandbox.java import Java
 from sandbox.kafka import describe_kafka
-from sandbox.services import Service, check_port, is_running, start_service, stop_service, wait_until_ready
+from sandbox.services import (
+    Service,
+    check_address,
+    check_port,
+    is_running,
+    start_service,
+    stop_service,
+    wait_until_ready,
+)
 from sandbox.state_folder import check_whole, delete_state, lock_folder
 
 PROJECT = Path(sandbox.__file__).resolve().parent.parent
@@ -93,6 +101,8 @@ def bring_up(services: Sequence[Service], state_dir: Path, console: Console, fin
     """
     with lock_folder(state_dir, lambda: console.print("another sandbox command is at work here; waiting for it")):
         check_whole(state_dir, [service.state_dir for service in services])
+        for service in services:
+            check_address(service)
         missing = [service for service in services if not is_running(service)]
         for service in missing:
             check_port(service)

@@ -19,8 +19,14 @@ MARK = "state-id"
 def lock_folder(state_dir: Path, report_waiting: Callable[[], None]) -> Iterator[None]:
     """Hold the state folder alone, creating it if need be; another command that holds it is waited for."""
     while True:
-        state_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(state_dir, os.O_RDONLY)
+        try:
+            state_dir.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(state_dir, os.O_RDONLY)
+        except OSError as error:
+            raise ConfigurationError(
+                f"the sandbox cannot keep its state in {state_dir}: {error.strerror}. Choose another folder with the setting "
+                "sandbox.state_dir (environment variable MILLRACE_SANDBOX__STATE_DIR)"
+            ) from error
         try:
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -7,20 +7,23 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from confluent_kafka import KafkaException
 from pydantic import BaseModel
+from requests.exceptions import RequestException
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from pipeline_contract.errors import PipelineError
 from sandbox.processes import find_process, read_record
 from sandbox.services import Service
 
-State = Literal["running", "stopped", "died"]
+State = Literal["running", "silent", "stopped", "died"]
 
 
 class ServiceStatus(BaseModel):
-    """One service as it is now; `pid` and `since` are null unless it runs."""
+    """One service as it is now: silent when it runs but does not answer; `pid` and `since` are null unless it runs."""
 
     name: str
     title: str
@@ -41,23 +44,23 @@ class SandboxStatus(BaseModel):
 
     @property
     def all_running(self) -> bool:
-        """Whether every service's process runs."""
+        """Whether every service runs and answers."""
         return all(service.state == "running" for service in self.services)
 
     def describe_trouble(self) -> str:
-        """One sentence on what does not run, and what to do."""
+        """One sentence on what does not run or answer, and what to do."""
         down = [
             f"{service.title} ({service.state}; log {service.log})"
             for service in self.services
             if service.state != "running"
         ]
-        return f"not running: {', '.join(down)}. `python -m sandbox up` starts what is missing"
+        return f"not running: {', '.join(down)}. `python -m sandbox down` and `up` start it anew"
 
 
 def build_status(
     services: Sequence[Service], state_dir: Path, accepted_not_enforced: Sequence[tuple[str, str]]
 ) -> SandboxStatus:
-    """Look at every service's process; one that was started, not stopped, and is gone has died."""
+    """Look at every service's process, and call it; one that was started, not stopped, and is gone has died."""
     return SandboxStatus(
         state_dir=state_dir,
         services=[look_at(service) for service in services],
@@ -69,17 +72,30 @@ def look_at(service: Service) -> ServiceStatus:
     """The status of one service."""
     record = read_record(service.record_path)
     process = find_process(record) if record is not None else None
-    state: State = "running" if process is not None else "died" if record is not None else "stopped"
+    state: State = "stopped"
+    if process is not None:
+        state = "running" if answers(service) else "silent"
+    elif record is not None:
+        state = "died"
     return ServiceStatus(
         name=service.name,
         title=service.title,
         nature=service.nature,
         state=state,
-        address=service.address,
+        address=(process and record and record.address) or service.address,
         pid=process.pid if process is not None else None,
         since=datetime.fromtimestamp(process.create_time(), UTC).astimezone() if process is not None else None,
         log=service.log_path,
     )
+
+
+def answers(service: Service) -> bool:
+    """Say whether the service answers a client's call now."""
+    try:
+        service.probe()
+    except (PipelineError, RequestException, KafkaException):
+        return False
+    return True
 
 
 def render_status(status: SandboxStatus) -> Group:
@@ -87,7 +103,7 @@ def render_status(status: SandboxStatus) -> Group:
     services = Table("service", "", title="Services of the sandbox")
     for heading in ("state", "address", "pid", "since"):
         services.add_column(heading, no_wrap=True)
-    colours: dict[State, str] = {"running": "green", "stopped": "yellow", "died": "red"}
+    colours: dict[State, str] = {"running": "green", "silent": "red", "stopped": "yellow", "died": "red"}
     for service in status.services:
         since = service.since.strftime("%m-%d %H:%M:%S") if service.since else ""
         state = f"[{colours[service.state]}]{service.state}[/]"

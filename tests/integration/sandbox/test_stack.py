@@ -1,8 +1,9 @@
-"""The rules by which services start, fail, die and heal, shown on two endpoints of the quickest kind."""
+"""The rules by which services start, fail, die and heal, shown on two small servers."""
 
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,16 +11,35 @@ from pathlib import Path
 
 import psutil
 import pytest
+import requests
 from rich.console import Console
 
 from pipeline_contract.errors import ConfigurationError, ServiceError
-from sandbox.aws.service import describe_aws
 from sandbox.processes import find_free_port, read_record
 from sandbox.services import Service, is_running, stop_service
-from sandbox.stack import PROJECT, bring_up, reset, take_down
+from sandbox.stack import bring_up, reset, take_down
 from sandbox.status import build_status
 
 CONSOLE = Console(stderr=True, quiet=True)
+
+
+def describe_server(name: str, needs: tuple[str, ...], state_dir: Path) -> Service:
+    """A service that starts at once: Python's own HTTP server."""
+    port = find_free_port()
+    return Service(
+        name=name,
+        title=f"{name} server",
+        nature="real",
+        host="127.0.0.1",
+        port=port,
+        setting="s3.endpoint_url",
+        needs=needs,
+        state_dir=state_dir / name,
+        run_dir=state_dir / "run",
+        folder=state_dir / name,
+        build_command=lambda: [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1"],
+        probe=lambda: requests.get(f"http://127.0.0.1:{port}", timeout=1).raise_for_status(),
+    )
 
 
 class Stack:
@@ -27,13 +47,9 @@ class Stack:
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
-        first, second = (
-            describe_aws("127.0.0.1", find_free_port(), "000000000000", state_dir / name, PROJECT)
-            for name in ("one", "two")
-        )
         self.services = [
-            replace(first, name="first", run_dir=state_dir / "run"),
-            replace(second, name="second", needs=("first",), run_dir=state_dir / "run"),
+            describe_server("first", (), state_dir),
+            describe_server("second", ("first",), state_dir),
         ]
         self.finished = 0
 
@@ -95,6 +111,16 @@ def test_a_service_that_died_is_said_so_and_healed_alone(stack: Stack) -> None:
     assert after[1] == before[1]
 
 
+def test_a_service_that_runs_and_does_not_answer_is_said_so(stack: Stack) -> None:
+    stack.up()
+    pid = stack.list_pids()[0]
+    assert pid is not None
+    psutil.Process(pid).suspend()
+    status = build_status(stack.services, stack.state_dir, ())
+    psutil.Process(pid).resume()
+    assert [service.state for service in status.services] == ["silent", "running"]
+
+
 def test_two_at_once_start_each_service_once(stack: Stack) -> None:
     threads = [threading.Thread(target=stack.up) for _ in range(2)]
     for thread in threads:
@@ -102,9 +128,7 @@ def test_two_at_once_start_each_service_once(stack: Stack) -> None:
     for thread in threads:
         thread.join(60)
     assert stack.finished == 2
-    ours = [
-        process for process in psutil.process_iter(["cmdline"]) if str(stack.state_dir) in str(process.info["cmdline"])
-    ]
+    ours = [process for process in psutil.process_iter(["cwd"]) if str(stack.state_dir) in str(process.info["cwd"])]
     assert sorted(process.pid for process in ours) == sorted(pid for pid in stack.list_pids() if pid)
     assert len(ours) == 2
 
@@ -120,6 +144,15 @@ def test_a_taken_port_is_named_and_nothing_is_started(stack: Stack) -> None:
     assert "MILLRACE_S3__ENDPOINT_URL" in said
     assert str(psutil.Process().pid) in said
     assert stack.list_pids() == [None, None]
+
+
+def test_a_service_that_runs_elsewhere_than_the_settings_say_is_named(stack: Stack) -> None:
+    stack.up()
+    old = stack.services[0]
+    stack.services[0] = replace(old, port=find_free_port())
+    with pytest.raises(ConfigurationError, match=f"runs at {old.address}, but the setting s3.endpoint_url now names"):
+        stack.up()
+    assert build_status(stack.services, stack.state_dir, ()).services[0].address == old.address
 
 
 def test_a_service_that_fails_shows_its_log_and_nothing_is_left_running(stack: Stack) -> None:
@@ -155,6 +188,7 @@ def test_what_ran_before_goes_on_when_another_service_fails(stack: Stack) -> Non
 
 def test_reset_deletes_all_state_even_a_part_that_is_not_whole(stack: Stack) -> None:
     stack.up()
+    (stack.services[0].state_dir / "data").write_text("x")
     (stack.services[0].state_dir / "state-id").unlink()
     take_down(stack.services, stack.state_dir, CONSOLE)
     with pytest.raises(ConfigurationError, match="not whole"):

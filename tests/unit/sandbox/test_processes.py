@@ -35,7 +35,7 @@ time.sleep(600)
 def sleeper(tmp_path: Path) -> Iterator[tuple[ProcessRecord, Path]]:
     """A detached process that does nothing, with its record's path."""
     record_path = tmp_path / "run" / "sleeper.json"
-    record = start_detached(["sleep", "600"], tmp_path, tmp_path / "sleeper.log", record_path)
+    record = start_detached(["sleep", "600"], "nowhere", tmp_path, tmp_path / "sleeper.log", record_path)
     yield record, record_path
     stop_process(record, grace_s=5)
 
@@ -65,7 +65,7 @@ def test_a_killed_child_that_nobody_waited_for_counts_as_gone(sleeper: tuple[Pro
 
 def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
     log_path = tmp_path / "log"
-    record = start_detached([sys.executable, "-c", OBSTINATE], tmp_path, log_path, tmp_path / "record.json")
+    record = start_detached([sys.executable, "-c", OBSTINATE], "nowhere", tmp_path, log_path, tmp_path / "record.json")
     while "ready" not in read_tail(log_path):
         assert find_process(record) is not None
     stop_process(record, grace_s=0.5)
@@ -75,7 +75,9 @@ def test_a_process_that_ignores_sigterm_is_killed(tmp_path: Path) -> None:
 def test_another_process_with_the_same_pid_is_neither_found_nor_stopped() -> None:
     innocent = subprocess.Popen(["sleep", "600"])
     try:
-        reused = ProcessRecord(pid=innocent.pid, started_at_s=psutil.Process(innocent.pid).create_time() - 3600)
+        reused = ProcessRecord(
+            pid=innocent.pid, started_at_s=psutil.Process(innocent.pid).create_time() - 3600, address="nowhere"
+        )
         assert find_process(reused) is None
         stop_process(reused, grace_s=1)
         assert innocent.poll() is None

