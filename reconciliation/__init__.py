@@ -1,1 +1,1 @@
-"""The end-to-end proof: source file, topic, objects, load history and tables compared row by row."""
+"""The end-to-end proof: what was produced, where every row of it is, and what nobody can explain."""

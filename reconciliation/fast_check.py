@@ -1,0 +1,133 @@
+"""The quick check: the replays' records, the ledger's counts and the tables' counts, each taken at its word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from connections.s3 import open_s3
+from connections.settings import Settings
+from connections.warehouse import open_warehouse
+from pipeline_contract.model import Contract
+from pipeline_contract.outputs import INGEST
+from reconciliation.check import Say, read_ledgers
+from reconciliation.findings import Finding
+from reconciliation.statement import Statement, TableFigures
+from reconciliation.topic_party import read_records
+from reconciliation.warehouse_party import IN_PROGRESS, Load, count_table, read_loads
+from snowflake_integration.naming import derive_names
+
+KINDS = ("raw", "curated", "rejected")
+
+
+@dataclass(frozen=True)
+class TableCount:
+    """The rows of a table, the different positions among them, and its load history."""
+
+    table: str
+    rows: int
+    different: int
+    history: Mapping[str, Load]
+
+
+def check_quickly(settings: Settings, contract: Contract, say: Say) -> Statement:
+    """Compare the counts of every stage; what it reads does not grow with the rows, but with the files."""
+    say("counting the rows of the tables")
+    counts = count_tables(settings, contract)
+    say("reading the ledger")
+    ledger = read_ledgers(open_s3(settings.s3), settings, contract)[INGEST]
+    files = {kind: {file.final_key: file.rows for _, file in ledger.published if file.output == kind} for kind in KINDS}
+    say("reading the replays' records")
+    records = read_records(settings.kafka, contract).values()
+    basis = f"the records of {len(records)} replays"
+    return judge_counts(contract.name, sum(r.rows for r in records), basis, files, counts, ledger.findings)
+
+
+def count_tables(settings: Settings, contract: Contract) -> dict[str, TableCount]:
+    """The counts and load histories of the raw, curated and rejected table; a table that is not there has no rows."""
+    names = derive_names(contract, settings)
+    connection = open_warehouse(settings.warehouse)
+    try:
+        counts: dict[str, TableCount] = {}
+        for target in names.targets:
+            if target.output.kind in KINDS:
+                history = read_loads(connection, names, target, settings.s3.bucket)
+                rows, different = count_table(connection, target)
+                counts[target.output.kind] = TableCount(target.name, rows, different, history)
+        return counts
+    finally:
+        connection.close()
+
+
+def judge_counts(
+    pipeline: str,
+    produced: int,
+    basis: str,
+    files: Mapping[str, Mapping[str, int]],
+    counts: Mapping[str, TableCount],
+    ledger_findings: tuple[Finding, ...],
+) -> Statement:
+    """The statement that the counts amount to; `files` holds the published rows by output and object. Pure."""
+    figures = {kind: compare_counts(files[kind], counts[kind]) for kind in KINDS}
+    rejected = sum(files["rejected"].values())
+    curated = produced - rejected
+    missing = min(figures["curated"].missing, max(0, curated))
+    loaded = min(figures["curated"].loaded, max(0, curated - missing))
+    return Statement(
+        pipeline=pipeline,
+        produced=produced,
+        raw=sum(files["raw"].values()),
+        curated=curated,
+        rejected=rejected,
+        loaded=loaded,
+        # What is not published yet is taken to be on its way: counts cannot tell more.
+        pending=curated - loaded - missing,
+        missing=missing,
+        duplicates=sum(figure.duplicates for figure in figures.values()),
+        tables=tuple(figures.values()),
+        findings=(*ledger_findings, *report_counts(files, figures, produced)),
+        basis={
+            "produced": basis,
+            "raw": "the ledger",
+            "curated": f"not rejected; the ledger counts {sum(files['curated'].values())}",
+            "rejected": "the ledger",
+            "loaded": f"different positions in table {counts['curated'].table}",
+        },
+        mode="fast",
+    )
+
+
+def compare_counts(files: Mapping[str, int], count: TableCount) -> TableFigures:
+    """The figures of one table: of the files that its history knows, every row should be there."""
+    done = {key for key, load in count.history.items() if load.status != IN_PROGRESS}
+    due = sum(rows for key, rows in files.items() if key in done)
+    total = sum(files.values())
+    return TableFigures(
+        table=count.table,
+        rows=total,
+        loaded=count.different,
+        pending=total - max(due, min(count.different, total)),
+        missing=max(0, due - count.different),
+        duplicates=count.rows - count.different,
+    )
+
+
+def report_counts(
+    files: Mapping[str, Mapping[str, int]], figures: Mapping[str, TableFigures], produced: int
+) -> Iterator[Finding]:
+    """What the counts show that the eight figures do not."""
+    for figure in figures.values():
+        zone = f"table {figure.table}"
+        if figure.loaded > figure.rows:
+            yield Finding("unexplained", zone, "holds more rows than were published", figure.loaded - figure.rows)
+        if figure.missing:
+            yield Finding("missing", zone, "holds fewer rows than the loaded files have", figure.missing)
+        if figure.duplicates:
+            yield Finding("duplicate", zone, "holds rows of one position more than once", figure.duplicates)
+        if figure.pending:
+            yield Finding("pending", zone, "files are not loaded yet", figure.pending)
+    raw = sum(files["raw"].values())
+    if raw > produced:
+        yield Finding("unexplained", "raw objects", "more rows are published than were produced", raw - produced)
+    elif raw < produced:
+        yield Finding("pending", "topic", "not published yet, by the ledger", produced - raw)

@@ -1,0 +1,97 @@
+"""The lake as a party: every object that lies under the pipeline's prefixes, listed, hashed and read."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from pipeline_contract.layout import output_prefix
+from pipeline_contract.outputs import Output
+from reconciliation.arrow_types import arrow_schema, cast_column
+from reconciliation.object_store import list_objects, read_object
+from reconciliation.row_keys import empty_zone, make_zone
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+
+@dataclass(frozen=True)
+class LakeObject:
+    """One published object; `trouble` says why its rows cannot be read."""
+
+    key: str
+    bytes: int
+    rows: int
+    sha256: str
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class LakeOutput:
+    """One output as it lies in the bucket: its objects, and their rows with the object's key as `place`.
+
+    `zone` is for rows with a passport; an aggregate's is empty. `place_row` counts the rows within an object from 1.
+    """
+
+    output: Output
+    objects: tuple[LakeObject, ...]
+    rows: pa.Table
+    zone: pa.Table
+
+
+def read_lake(s3: S3Client, bucket: str, pipeline: str, output: Output) -> LakeOutput:
+    """Everything that lies under an output's prefix, found by listing it."""
+    keys = list_objects(s3, bucket, output_prefix(pipeline, output.name))
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        read = [pair for pair in pool.map(lambda key: _read_object(s3, bucket, key, output), keys) if pair is not None]
+    schema = (
+        arrow_schema(output.columns).append(pa.field("place", pa.string())).append(pa.field("place_row", pa.int64()))
+    )
+    rows = pa.concat_tables([schema.empty_table(), *(table for _, table in read)])
+    zone = empty_zone() if output.kind == "aggregate" else make_zone(rows)
+    return LakeOutput(output, tuple(found for found, _ in read), rows, zone)
+
+
+def _read_object(s3: S3Client, bucket: str, key: str, output: Output) -> tuple[LakeObject, Any] | None:
+    body = read_object(s3, bucket, key)
+    if body is None:  # deleted between the listing and now
+        return None
+    digest = hashlib.sha256(body).hexdigest()
+    schema = arrow_schema(output.columns)
+    trouble = None
+    try:
+        table = parse_object(body, output)
+    except (pa.ArrowException, OSError, ValueError, KeyError) as error:
+        trouble = str(error).splitlines()[0]
+        table = schema.empty_table()
+    placed = table.append_column("place", pa.array([key] * table.num_rows, pa.string()))
+    placed = placed.append_column("place_row", pa.array(range(1, table.num_rows + 1), pa.int64()))
+    return LakeObject(key, len(body), table.num_rows, digest, trouble), placed
+
+
+def parse_object(body: bytes, output: Output) -> pa.Table:
+    """The rows of one object in the contract's types; an Arrow or value error when it does not hold its columns."""
+    schema = arrow_schema(output.columns)
+    table = _parse_csv(body, schema) if output.format == "csv" else pq.read_table(pa.BufferReader(body))
+    missing = [name for name in schema.names if name not in table.column_names]
+    if missing:
+        raise ValueError(f"has no column {', '.join(missing)}")
+    return pa.table([cast_column(table[field.name], field.type) for field in schema], schema=schema)
+
+
+def _parse_csv(body: bytes, schema: Any) -> pa.Table:
+    # As Spark writes it: an empty field is null, "" is an empty text, a quote within quotes is doubled.
+    return pa_csv.read_csv(
+        pa.CompressedInputStream(io.BytesIO(body), "gzip"),
+        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(
+            column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
+        ),
+    )
