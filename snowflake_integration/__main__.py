@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from connections.s3 import open_s3
 from connections.settings import Settings, load_settings
@@ -184,7 +183,7 @@ def wait_until_loaded(
     """
     with exit_on_error():
         contract, settings = _load(pipeline, environment)
-        with _open_site(contract, settings, timeout_s) as site, _show_progress(quiet) as progress:
+        with _open_site(contract, settings, timeout_s) as site, presentation.show_progress(_talk(quiet)) as progress:
             states = wait_loaded(site.connection, site.s3, site.names, site.bucket, timeout_s, progress)
     _show_states(states, as_json)
 
@@ -242,21 +241,6 @@ def _follow(site: Site, steps: Sequence[Step], settings: Settings, dry_run: bool
         typer.echo(presentation.dump_json(presentation.done_records(done)))
     else:
         typer.echo(f"{len(done)} steps done in {name_warehouse(settings.warehouse)}")
-
-
-@contextmanager
-def _show_progress(quiet: bool) -> Iterator[Callable[[list[LoadState]], None]]:
-    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_talk(quiet)) as progress:
-        tasks: dict[str, TaskID] = {}
-
-        def report(states: list[LoadState]) -> None:
-            for state in states:
-                if state.table not in tasks:
-                    tasks[state.table] = progress.add_task(state.table)
-                progress.update(tasks[state.table], total=state.objects, completed=state.objects - len(state.pending))
-
-        yield report
 
 
 def _show_states(states: Sequence[LoadState], as_json: bool) -> None:

@@ -17,7 +17,7 @@ from snowflake_integration.notifications import (
     remove_wiring,
     write_notifications,
 )
-from snowflake_integration.pipes import find_queue, is_empty, read_pipes
+from snowflake_integration.pipes import find_queue, is_empty, read_columns, read_pipes
 from snowflake_integration.plan import Found, Step
 from snowflake_integration.waiting import wait_drained
 
@@ -48,7 +48,9 @@ def look_around(connection: Connection, names: Names) -> Found:
     """What the warehouse has of a pipeline; nothing, when it was never deployed."""
     pipes = read_pipes(connection, names)
     new = [target for target in names.targets if target.pipe_name not in pipes]
-    return Found(pipes, {target.name for target in new if is_empty(connection, target)})
+    empty = {target.name for target in new if is_empty(connection, target)}
+    columns = {target.name: read_columns(connection, target) for target in names.targets}
+    return Found(pipes, empty, {table: there for table, there in columns.items() if there is not None})
 
 
 def carry_out(site: Site, steps: Iterable[Step], report: Callable[[Done], None]) -> list[Done]:

@@ -67,6 +67,12 @@ def is_empty(connection: Connection, target: Target) -> bool:
     return not _query_or_none(connection, f"SELECT 1 AS FOUND FROM {target.table} LIMIT 1")  # noqa: S608 - quoted names
 
 
+def read_columns(connection: Connection, target: Target) -> set[str] | None:
+    """The names of a table's columns, or None when it is not there yet."""
+    rows = _query_or_none(connection, f"DESC TABLE {target.table}")
+    return {str(row["name"]) for row in rows} or None
+
+
 def read_pipe_status(connection: Connection, target: Target) -> dict[str, object]:
     """The answer of SYSTEM$PIPE_STATUS: executionState, pendingFileCount, and more when there is more (SP25)."""
     rows = run_query(connection, f"SELECT SYSTEM$PIPE_STATUS({quote_literal(target.pipe)}) AS STATUS")

@@ -5,10 +5,13 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -97,6 +100,22 @@ def show_states(states: Iterable[LoadState]) -> Table:
             str(len(state.pending)),
         )
     return table
+
+
+@contextmanager
+def show_progress(console: Console) -> Iterator[Callable[[list[LoadState]], None]]:
+    """A bar for each table while its objects are loaded; call what is handed out at each look."""
+    columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as progress:
+        tasks: dict[str, TaskID] = {}
+
+        def report(states: list[LoadState]) -> None:
+            for state in states:
+                if state.table not in tasks:
+                    tasks[state.table] = progress.add_task(state.table)
+                progress.update(tasks[state.table], total=state.objects, completed=state.objects - len(state.pending))
+
+        yield report
 
 
 def state_records(states: Iterable[LoadState]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import pytest
 
 from connections.settings import Settings
 from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.passport import LOAD_PASSPORT, PASSPORT
 from snowflake_integration.copy_statement import pipe_copy
 from snowflake_integration.naming import derive_names
 from snowflake_integration.pipes import Pipe, is_same_copy
@@ -29,7 +30,7 @@ def plan(found: Found, *numbers: str) -> list[tuple[str, str]]:
 
 
 def test_a_first_deployment_runs_everything_then_wires_the_bucket_then_loads_what_was_there() -> None:
-    steps = plan(Found({}, TABLES))
+    steps = plan(Found({}, TABLES, {}))
 
     assert {action for action, _ in steps} == {"run", "notify", "refresh"}
     assert [action for action, _ in steps[-4:]] == ["notify", "refresh", "refresh", "refresh"]
@@ -37,7 +38,7 @@ def test_a_first_deployment_runs_everything_then_wires_the_bucket_then_loads_wha
 
 
 def test_a_second_deployment_keeps_every_pipe_and_refreshes_none() -> None:
-    steps = plan(Found(CURRENT, set()))
+    steps = plan(Found(CURRENT, set(), {}))
 
     assert [action for action, title in steps if "PIPE IF NOT EXISTS" in title] == ["keep"] * 3
     assert "refresh" not in {action for action, _ in steps}
@@ -46,7 +47,7 @@ def test_a_second_deployment_keeps_every_pipe_and_refreshes_none() -> None:
 def test_a_pipe_whose_copy_has_changed_is_replaced_and_the_others_are_kept_sp03() -> None:
     changed = {**CURRENT, "MY_TABLE_PIPE": Pipe("MY_TABLE_PIPE", "COPY INTO X FROM @Y", "arn:queue")}
 
-    steps = plan_deployment(SCRIPTS, NAMES, Found(changed, set()), "millrace-lake")
+    steps = plan_deployment(SCRIPTS, NAMES, Found(changed, set(), {}), "millrace-lake")
 
     (replaced,) = [step for step in steps if step.action == "replace"]
     assert replaced.statement.startswith('CREATE OR REPLACE PIPE "MILLRACE"."READINGS"."MY_TABLE_PIPE"\n')
@@ -57,15 +58,28 @@ def test_a_pipe_whose_copy_has_changed_is_replaced_and_the_others_are_kept_sp03(
 
 def test_a_new_pipe_on_a_table_with_rows_is_not_refreshed() -> None:
     """It does not know what the pipe before it loaded, and would load it again."""
-    steps = plan(Found({}, {"MY_TABLE_RAW"}))
+    steps = plan(Found({}, {"MY_TABLE_RAW"}, {}))
 
     assert [title for action, title in steps if action == "refresh"] == [
         'ALTER PIPE "MILLRACE"."READINGS"."MY_TABLE_RAW_PIPE" REFRESH'
     ]
 
 
+def test_a_table_gains_the_columns_that_it_lacks_right_after_its_statement() -> None:
+    there = {"MY_TABLE": {"ID", "VALUE", *(name.upper() for name in PASSPORT | LOAD_PASSPORT)}}
+
+    steps = plan(Found(CURRENT, set(), there))
+
+    titles = [title for _, title in steps]
+    assert [title for title in titles if title.startswith("ALTER TABLE")] == [
+        'ALTER TABLE "MILLRACE"."READINGS"."MY_TABLE" ADD COLUMN IF NOT EXISTS "NAME" VARCHAR'
+    ]
+    added = next(i for i, title in enumerate(titles) if title.startswith("ALTER TABLE"))
+    assert titles[added - 1] == 'CREATE TABLE IF NOT EXISTS "MILLRACE"."READINGS"."MY_TABLE"'
+
+
 def test_only_the_chosen_scripts_are_planned() -> None:
-    steps = plan_deployment(SCRIPTS, NAMES, Found(CURRENT, set()), "millrace-lake", ("05",))
+    steps = plan_deployment(SCRIPTS, NAMES, Found(CURRENT, set(), {}), "millrace-lake", ("05",))
 
     assert {step.script for step in steps} == {"05_tables.sql", "bucket"}
 
