@@ -16,7 +16,7 @@ from sandbox.snowflake.query_rewrite import rewrite_query
 from sandbox.snowflake.results import QueryResult, make_result, make_status, widen_result
 from sandbox.snowflake.services import Services
 from sandbox.snowflake.show_commands import describe_objects, show_objects
-from sandbox.snowflake.table_ddl import PREPARED, name_table, parse_ddl, prepare_statement
+from sandbox.snowflake.table_ddl import PREPARED, name_table, parse_ddl, prepare_statement, quote_reserved
 from sandbox.snowpipe.copy_command import run_copy
 from sandbox.snowpipe.copy_statement import parse_copy
 from sandbox.snowpipe.load_history import forget_table
@@ -188,7 +188,7 @@ class Session:
         """Run a statement through fakesnow's translation to duckdb."""
         rewritten = rewrite_query(self._services, text, self.scope)
         tree = parse_ddl(rewritten)
-        if isinstance(tree, PREPARED):
+        if quote_reserved(tree) or isinstance(tree, PREPARED):
             rewritten = prepare_statement(tree).sql("snowflake")
         cursor = self.connection.cursor()
         run = retry_conflicts(cursor.execute)

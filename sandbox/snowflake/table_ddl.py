@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+
+import duckdb
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError
@@ -14,6 +17,7 @@ _NOT_ENFORCED = (
     exp.PrimaryKeyColumnConstraint, exp.UniqueColumnConstraint, exp.PrimaryKey, exp.ForeignKey, exp.Reference,
     exp.UniqueKeyProperty,
 )  # fmt: skip
+_NAMED = (exp.Column, exp.ColumnDef, exp.Alias, exp.TableAlias, exp.Table, exp.Schema)
 PREPARED = (exp.Create, exp.Comment, exp.Select)
 _KEPT_PROPERTIES = (exp.SchemaCommentProperty, exp.TemporaryProperty)
 
@@ -43,6 +47,25 @@ def prepare_statement(tree: exp.Expr) -> exp.Expr:
         if isinstance(text, exp.Literal) and str(tree.args.get("kind")).upper() in ("TABLE", "VIEW"):
             text.set("this", text.name.replace("'", "''"))
     return tree
+
+
+@cache
+def _list_reserved() -> frozenset[str]:
+    with duckdb.connect() as connection:
+        rows = connection.execute("SELECT keyword_name FROM duckdb_keywords() WHERE keyword_category <> 'unreserved'")
+        return frozenset(name.upper() for (name,) in rows.fetchall())
+
+
+def quote_reserved(tree: exp.Expr) -> bool:
+    """Quote the names that are reserved in duckdb and free in Snowflake; returns whether there were any."""
+    found = [
+        name
+        for name in tree.find_all(exp.Identifier)
+        if not name.quoted and name.name.upper() in _list_reserved() and isinstance(name.parent, _NAMED)
+    ]
+    for name in found:
+        name.replace(exp.to_identifier(name.name.upper(), quoted=True))
+    return bool(found)
 
 
 def _name_column(column: exp.Expr) -> exp.Expr:

@@ -176,39 +176,37 @@ def _breaks_limits(values: pa.ChunkedArray, column: TableColumn) -> bool:
 def _sift_rows(
     connection: duckdb.DuckDBPyConnection, columns: Sequence[TableColumn], casts: list[str]
 ) -> tuple[pa.Table, list[RowError]]:
-    # TRY in a constant-folded or inlined scan is not reliable; over a stored table it is.
+    # TRY in a constant-folded or inlined scan is not reliable; over a stored table it is. A value that cannot be
+    # converted is NULL, one that is null is a list of one NULL.
     connection.execute(f"CREATE OR REPLACE TEMP TABLE _sandbox_stored AS SELECT * FROM {FILE_TABLE}")
-    checks = " ".join(
-        f"WHEN {_failure_condition(cast, column)} THEN {index}"
-        for index, (cast, column) in enumerate(zip(casts, columns, strict=True))
-    )
     number = quote_name(ROW_NUMBER)
+    tried = ", ".join(f"TRY([{cast}]) AS v{index}" for index, cast in enumerate(casts))
     connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE _sandbox_checked AS SELECT {number} AS row_number, "
-        f"CASE {checks} ELSE -1 END AS bad_column FROM temp._sandbox_stored"
+        f"CREATE OR REPLACE TEMP TABLE _sandbox_values AS SELECT {number} AS row_number, {tried} "
+        "FROM temp._sandbox_stored"
     )
-    bad = connection.execute("SELECT * FROM _sandbox_checked WHERE bad_column >= 0 ORDER BY 1").fetchall()
-    listed = ", ".join(f"TRY({cast}) AS c{index}" for index, cast in enumerate(casts))
+    checks = " ".join(f"WHEN {_failure_condition(i, column)} THEN {i}" for i, column in enumerate(columns))
+    checked = f"(SELECT *, CASE {checks} ELSE -1 END AS bad_column FROM _sandbox_values)"
+    bad = connection.execute(
+        f"SELECT row_number, bad_column FROM {checked} WHERE bad_column >= 0 ORDER BY row_number"
+    ).fetchall()
+    listed = ", ".join(f"v{index}[1] AS c{index}" for index in range(len(columns)))
     good = connection.execute(
-        f"SELECT {listed} FROM temp._sandbox_stored "
-        f"JOIN _sandbox_checked ON row_number = {number} WHERE bad_column < 0 ORDER BY {number}"
+        f"SELECT {listed} FROM {checked} WHERE bad_column < 0 ORDER BY row_number"
     ).to_arrow_table()
     # Only the first error's text is ever shown; finding each one's would be a query a row.
-    errors = [
-        RowError(
-            row, _explain(connection, row, casts[index], columns[index]) if not position else "", columns[index].name
-        )
-        for position, (row, index) in enumerate(bad)
-    ]
+    first = [_explain(connection, row, casts[index], columns[index]) for row, index in bad[:1]]
+    messages = first + [""] * (len(bad) - 1)
+    errors = [RowError(row, message, columns[index].name) for (row, index), message in zip(bad, messages, strict=True)]
     return good, errors
 
 
-def _failure_condition(cast: str, column: TableColumn) -> str:
-    conditions = [f"TRY([{cast}]) IS NULL"]
+def _failure_condition(index: int, column: TableColumn) -> str:
+    conditions = [f"v{index} IS NULL"]
     if not column.is_nullable:
-        conditions.append(f"TRY({cast}) IS NULL")
+        conditions.append(f"v{index}[1] IS NULL")
     if column.type == "VARCHAR" and column.text_length:
-        conditions.append(f"length(TRY({cast})) > {column.text_length}")
+        conditions.append(f"length(v{index}[1]) > {column.text_length}")
     return f"({' OR '.join(conditions)})"
 
 

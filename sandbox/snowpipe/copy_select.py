@@ -23,6 +23,8 @@ METADATA_COLUMNS = (
 )  # fmt: skip
 TranslateSelect = Callable[[exp.Select], str]
 _MISSING = exp.Null()
+# Snowflake takes text for a number where it is calculated with.
+_ARITHMETIC = (exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg)
 
 
 class TableColumn(NamedTuple):
@@ -130,7 +132,9 @@ def rewrite_select(text: str, file_format: FileFormat, file_columns: Sequence[Fi
             path = exp.JSONPath(expressions=[exp.JSONPathRoot(), _bracket_step(node)])
             return _rewrite_path(exp.JSONExtract(this=node.this, expression=path), number, file_format, names)
         if number := _parameter_number(node):
-            return _rewrite_parameter(number, file_format, file_columns)
+            value = _rewrite_parameter(number, file_format, file_columns)
+            is_operand = file_format.type == "CSV" and isinstance(node.parent, _ARITHMETIC)
+            return exp.cast(value, "DOUBLE") if is_operand else value
         return _rewrite_metadata(node) if isinstance(node, exp.Column) else node
 
     # Two passes: a replaced node is not visited again, and a function's arguments need the second.

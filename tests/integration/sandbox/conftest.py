@@ -1,0 +1,38 @@
+"""The emulated Snowflake for the tests of this folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from snow_lab import EndpointProcess, SnowLab
+
+from connections.settings import Settings
+from sandbox.services import Service, is_running, start_service, wait_until_ready
+
+
+@pytest.fixture(scope="session")
+def snowflake_port(session_services: dict[str, Service], session_settings: Settings, s3_endpoint: str) -> int:
+    """The port of a running Snowflake endpoint beside the running AWS endpoint."""
+    service = session_services["snowflake"]
+    if not is_running(service):
+        start_service(service)
+    wait_until_ready(service)
+    return int(session_settings.warehouse.port or 0)
+
+
+@pytest.fixture
+def snow(s3_endpoint: str, snowflake_port: int, unique_name: str) -> Iterator[SnowLab]:
+    """A bucket, a schema and a connection of this test's own."""
+    lab = SnowLab(s3_endpoint, snowflake_port, unique_name)
+    yield lab
+    lab.connection.close()
+
+
+@pytest.fixture
+def endpoint_process(tmp_path: Path, s3_endpoint: str) -> Iterator[EndpointProcess]:
+    """An endpoint of this test's own, not started."""
+    process = EndpointProcess(tmp_path / "state", s3_endpoint)
+    yield process
+    process.kill()

@@ -1,0 +1,184 @@
+"""The real connector against the emulated Snowflake: types, names, transactions, errors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import pytest
+from snow_lab import SnowLab, connect
+from snowflake.connector import DictCursor
+from snowflake.connector.errors import ProgrammingError
+
+LONG = "x" * 5000
+
+
+class TypeCase(NamedTuple):
+    """A column type, a value in SQL, and what the connector returns."""
+
+    id: str
+    type: str
+    literal: str
+    value: Any
+
+
+TYPES = [
+    TypeCase("number", "NUMBER(19,0)", "9007199254740993", 9007199254740993),
+    TypeCase("decimal", "NUMBER(10,2)", "1234.56", Decimal("1234.56")),
+    TypeCase("float", "FLOAT", "1.5", 1.5),
+    TypeCase("text", "VARCHAR", "'it''s — 日本'", "it's — 日本"),
+    TypeCase("empty-text", "VARCHAR", "''", ""),
+    TypeCase("boolean", "BOOLEAN", "TRUE", True),
+    TypeCase("date", "DATE", "'2013-01-02'", date(2013, 1, 2)),
+    TypeCase("time", "TIME", "'10:11:12.5'", time(10, 11, 12, 500000)),
+    TypeCase("ntz", "TIMESTAMP_NTZ(6)", "'2013-01-02 03:04:05.123456'", datetime(2013, 1, 2, 3, 4, 5, 123456)),
+    TypeCase("ntz-1969", "TIMESTAMP_NTZ(6)", "'1969-12-31 23:59:59.5'", datetime(1969, 12, 31, 23, 59, 59, 500000)),
+    TypeCase("tz", "TIMESTAMP_TZ", "'2013-01-02 03:00:00+01:00'", datetime(2013, 1, 2, 2, tzinfo=UTC)),
+    TypeCase("binary", "BINARY", "TO_BINARY('ff00', 'HEX')", bytearray(b"\xff\x00")),
+]
+
+
+@pytest.mark.parametrize("case", TYPES, ids=lambda case: case.id)
+def test_values_and_nulls_come_back_as_they_went(snow: SnowLab, case: TypeCase) -> None:
+    snow.run(f'CREATE TABLE t (n INT, "väl ue" {case.type})')
+    snow.run(f"INSERT INTO t SELECT 1, {case.literal}")
+    snow.run("INSERT INTO t SELECT 2, NULL")
+    assert snow.run('SELECT "väl ue" FROM t ORDER BY n') == [(case.value,), (None,)]
+    assert snow.run("SELECT * FROM t WHERE n > 5") == []
+
+
+def test_variant_paths_and_qualify_work(snow: SnowLab) -> None:
+    snow.run("CREATE TABLE t (v VARIANT)")
+    snow.run("""INSERT INTO t SELECT PARSE_JSON('{"a": {"b": [1, 2]}, "s": "x"}')""")
+    assert snow.run("SELECT v:a.b[1]::NUMBER, v:s::VARCHAR FROM t") == [(2, "x")]
+    rows = snow.run("SELECT 1 AS a FROM t QUALIFY ROW_NUMBER() OVER (PARTITION BY a ORDER BY a) = 1")
+    assert rows == [(1,)]
+
+
+def test_large_results_and_batches_arrive_whole(snow: SnowLab) -> None:
+    snow.run("CREATE TABLE t (n INT, s VARCHAR)")
+    with snow.connection.cursor() as cursor:
+        cursor.executemany("INSERT INTO t VALUES (%s, %s)", [(n, f"it's {n}") for n in range(2000)])
+        assert cursor.rowcount == 2000
+    snow.run("INSERT INTO t SELECT a.n * 2000 + b.n, a.s FROM t a JOIN t b ON a.n < 50 AND a.n > 0")
+    rows = snow.run("SELECT n FROM t ORDER BY n")
+    assert [n for (n,) in rows] == list(range(100_000))
+
+
+def test_columns_have_snowflakes_names(snow: SnowLab) -> None:
+    with snow.connection.cursor(DictCursor) as cursor:
+        cursor.execute('SELECT COUNT(*), 1 AS a, 2 AS "b" FROM (SELECT 1)')
+        assert cursor.fetchall() == [{"COUNT(*)": 1, "A": 1, "b": 2}]
+
+
+def test_constraints_are_declared_and_not_enforced_except_not_null(snow: SnowLab) -> None:
+    snow.run("CREATE TABLE t (id INT NOT NULL UNIQUE, b INT, PRIMARY KEY (id)) CLUSTER BY (b) COMMENT = 'it''s'")
+    snow.run("INSERT INTO t VALUES (1, 1), (1, 2)")
+    assert snow.run("SELECT COUNT(*) FROM t") == [(2,)]
+    with pytest.raises(ProgrammingError, match="NOT NULL"):
+        snow.run("INSERT INTO t VALUES (NULL, 1)")
+
+
+def test_transactions_hold_over_connections(snow: SnowLab) -> None:
+    snow.run("CREATE TABLE t (n INT)")
+    other = connect(snow.port, database="SNOWTEST", schema=snow.schema)
+    snow.run("BEGIN")
+    snow.run("INSERT INTO t VALUES (1)")
+    assert other.cursor().execute("SELECT COUNT(*) FROM t").fetchone() == (0,)
+    snow.run("ROLLBACK")
+    snow.run("BEGIN")
+    snow.run("INSERT INTO t VALUES (2)")
+    snow.run("COMMIT")
+    assert other.cursor().execute("SELECT n FROM t").fetchall() == [(2,)]
+    snow.run("COMMIT")
+    other.close()
+
+
+def test_autocommit_off_commits_when_told(snow: SnowLab) -> None:
+    snow.run("CREATE TABLE t (n INT)")
+    other = connect(snow.port, database="SNOWTEST", schema=snow.schema, autocommit=False)
+    other.cursor().execute("INSERT INTO t VALUES (1)")
+    assert snow.run("SELECT COUNT(*) FROM t") == [(0,)]
+    other.commit()
+    assert snow.run("SELECT COUNT(*) FROM t") == [(1,)]
+    other.close()
+
+
+def test_names_with_quotes_spaces_and_other_letters(snow: SnowLab) -> None:
+    snow.run('CREATE SCHEMA "s-1 日本"')
+    snow.run('CREATE TABLE "tä ""b""" ("cö l" INT, lower INT)')
+    snow.run('INSERT INTO "tä ""b""" VALUES (1, 2)')
+    assert snow.run(f'SELECT "cö l", LOWER FROM SNOWTEST."s-1 日本"."tä ""b"""') == [(1, 2)]
+    snow.run('DROP SCHEMA "s-1 日本"')
+
+
+class ErrorCase(NamedTuple):
+    """A statement that fails, the error number, and words of the message."""
+
+    id: str
+    sql: str
+    errno: int
+    words: str
+
+
+ERRORS = [
+    ErrorCase("syntax", "SELEC 1", 1003, "syntax error line 1 at position 7 unexpected"),
+    ErrorCase("no-table", "SELECT * FROM nope", 2003, "NOPE"),
+    ErrorCase("no-stage", "LIST @nope", 2003, "NOPE"),
+    ErrorCase("no-database", "USE DATABASE nope", 2003, "NOPE"),
+    ErrorCase("no-pipe", "SELECT SYSTEM$PIPE_STATUS('nope')", 2003, "NOPE"),
+    ErrorCase("no-file-format", "DESC FILE FORMAT nope", 2003, "NOPE"),
+    ErrorCase("exists", "CREATE SCHEMA PUBLIC", 2002, "PUBLIC"),
+    ErrorCase("bad-value", "SELECT 'x'::NUMBER", 100035, "x"),
+    ErrorCase("two", "SELECT 1; SELECT 2", 8, "statement count 2"),
+    ErrorCase("stage-url", "CREATE STAGE s URL='gcs://b/'", 1011, "gcs://b/"),
+    ErrorCase("integration", "CREATE STORAGE INTEGRATION i TYPE=EXTERNAL_STAGE", 1420, "STORAGE_PROVIDER"),
+    ErrorCase("stream", "CREATE STREAM s ON TABLE first_table", 1003, ""),
+]
+
+
+@pytest.mark.parametrize("case", ERRORS, ids=lambda case: case.id)
+def test_errors_are_snowflake_errors(snow: SnowLab, case: ErrorCase) -> None:
+    with pytest.raises(ProgrammingError) as caught:
+        snow.run(case.sql)
+    assert caught.value.errno == case.errno
+    assert case.words.lower() in str(caught.value).lower()
+    assert snow.run("SELECT 1") == [(1,)]
+
+
+def test_an_integration_is_described_with_emulated_values(snow: SnowLab) -> None:
+    snow.run(
+        f"CREATE STORAGE INTEGRATION {snow.schema} TYPE=EXTERNAL_STAGE STORAGE_PROVIDER='S3' ENABLED=TRUE "
+        "STORAGE_AWS_ROLE_ARN='arn:aws:iam::1:role/r' STORAGE_ALLOWED_LOCATIONS=('s3://a/', 's3://b/c/')"
+    )
+    found = {row[0]: row[2] for row in snow.run(f"DESC INTEGRATION {snow.schema}")}
+    assert found["STORAGE_ALLOWED_LOCATIONS"] == "s3://a/,s3://b/c/"
+    assert "emulated" in found["STORAGE_AWS_IAM_USER_ARN"]
+    with pytest.raises(ProgrammingError, match="not allowed by integration"):
+        snow.run(f"CREATE STAGE s URL='s3://other/' STORAGE_INTEGRATION={snow.schema}")
+
+
+def test_sp27_a_recreated_integration_has_another_external_id_unless_it_is_given(snow: SnowLab) -> None:
+    def read_id(options: str) -> str:
+        snow.run(
+            f"CREATE OR REPLACE STORAGE INTEGRATION {snow.schema} TYPE=EXTERNAL_STAGE STORAGE_PROVIDER='S3' "
+            "ENABLED=TRUE STORAGE_AWS_ROLE_ARN='arn:aws:iam::1:role/r' STORAGE_ALLOWED_LOCATIONS=('s3://a/') " + options
+        )
+        return str({row[0]: row[2] for row in snow.run(f"DESC INTEGRATION {snow.schema}")}["STORAGE_AWS_EXTERNAL_ID"])
+
+    assert read_id("") != read_id("")
+    assert read_id("STORAGE_AWS_EXTERNAL_ID='mine'") == "mine"
+
+
+def test_monitoring_sources_can_be_queried(snow: SnowLab) -> None:
+    sources: list[Callable[[], str]] = [
+        lambda: "SNOWFLAKE.ACCOUNT_USAGE.COPY_HISTORY",
+        lambda: "SNOWFLAKE.ACCOUNT_USAGE.PIPE_USAGE_HISTORY",
+        lambda: "INFORMATION_SCHEMA.LOAD_HISTORY",
+        lambda: "INFORMATION_SCHEMA.PIPES",
+        lambda: "INFORMATION_SCHEMA.TABLES",
+    ]
+    for source in sources:
+        assert snow.run(f"SELECT COUNT(*) AS n FROM {source()} x WHERE 1 = 0") == [(0,)]
