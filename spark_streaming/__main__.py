@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shlex
-import subprocess
 import sys
 from typing import Annotated
 
@@ -15,6 +14,7 @@ from connections.settings import load_settings
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import PipelineError
 from spark_streaming import options as o
+from spark_streaming.launch import run_command
 from spark_streaming.submit import build_command, build_environment
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
@@ -48,8 +48,9 @@ def run(
         "--checkpoint": checkpoint,
         "--query": query.value,
     }
-    flags = {"--available-now": available_now, "--json": json_summary, "--quiet": quiet}
-    submit(["run", pipeline, "--env", env], arguments, flags, checkpoint, print_command)
+    flags = {"--available-now": available_now, "--quiet": quiet}
+    command = prepare(["run", pipeline, "--env", env], arguments, flags, checkpoint)
+    submit(command, json_summary, print_command)
 
 
 @app.command(epilog="Example: python -m spark_streaming close flights")
@@ -61,18 +62,14 @@ def close(
     print_command: PrintCommand = False,
 ) -> None:
     """Publish the windows that the watermark still holds open, once the topic is drained."""
-    flags = {"--json": json_summary, "--quiet": quiet}
-    submit(["close", pipeline, "--env", env], {}, flags, None, print_command)
+    command = prepare(["close", pipeline, "--env", env], {}, {"--quiet": quiet}, None)
+    submit(command, json_summary, print_command)
 
 
-def submit(
-    verb: list[str],
-    arguments: dict[str, str | int | None],
-    flags: dict[str, bool],
-    checkpoint: str | None,
-    print_command: bool,
-) -> None:
-    """Check what can be checked without Spark, then run or print the command of one verb of the job."""
+def prepare(
+    verb: list[str], arguments: dict[str, str | int | None], flags: dict[str, bool], checkpoint: str | None
+) -> list[str]:
+    """Check what can be checked without Spark, and assemble the command of one verb of the job."""
     try:
         settings = load_settings(verb[3])
         load_contract(find_contract(verb[1]))
@@ -81,11 +78,15 @@ def submit(
         raise SystemExit(error.exit_code) from None
     given = [part for name, value in arguments.items() if value is not None for part in (name, str(value))]
     job_arguments = [*verb, *given, *(name for name, wanted in flags.items() if wanted)]
-    command = build_command(settings, job_arguments, checkpoint or settings.spark.checkpoints)
+    return build_command(settings, job_arguments, checkpoint or settings.spark.checkpoints)
+
+
+def submit(command: list[str], json_summary: bool, print_command: bool) -> None:
+    """Run the command, or print it as a shell would take it."""
     if print_command:
         sys.stdout.write(shlex.join(command) + "\n")
         return
-    raise SystemExit(subprocess.call(command, env=build_environment(os.environ)))
+    raise SystemExit(run_command(command, build_environment(os.environ), json_summary))
 
 
 if __name__ == "__main__":

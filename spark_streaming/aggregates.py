@@ -34,7 +34,9 @@ def aggregate_stream(
     raw = select_raw(messages, contract, topic_ids, F.lit(None).cast("string"))
     rows = select_curated(judge_rows(add_key(raw, spark, contract, protect_key), contract, references), contract)
     late_by = f"{int(contract.event_time.watermark.total_seconds())} seconds"
-    return aggregate_rows(rows.withWatermark("_event_time", late_by), contract, aggregate)
+    # A watermark wants an instant; in the session's time zone, UTC, it is the same one.
+    timed = rows.withColumn("_event_time", F.col("_event_time").cast("timestamp"))
+    return aggregate_rows(timed.withWatermark("_event_time", late_by), contract, aggregate)
 
 
 def aggregate_rows(curated: DataFrame, contract: Contract, aggregate: Aggregate) -> DataFrame:

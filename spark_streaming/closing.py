@@ -41,7 +41,7 @@ def _close_aggregate(job: PipelineJob, aggregate: Aggregate) -> None:
     ledger = job.ledger(aggregate_query(aggregate))
     last = ledger.read_position().manifest
     if last is None:
-        job.report.say(f"{aggregate.name}: nothing has been read yet, no window is open")
+        job.report.say("note", text=f"{aggregate.name}: nothing has been read yet, no window is open")
         return
     closes = ledger.read_closes()
     done = bool(closes) and (closes[-1].lineage, closes[-1].as_of) == (
@@ -49,7 +49,7 @@ def _close_aggregate(job: PipelineJob, aggregate: Aggregate) -> None:
         sum_offsets(range_ends(last.ranges)),
     )
     if done:
-        job.report.say(f"{aggregate.name}: close {closes[-1].number} stands; nothing has been read since")
+        job.report.say("note", text=f"{aggregate.name}: close {closes[-1].number} stands; nothing has been read since")
     close = closes[-1] if done else _publish_close(job, ledger, aggregate, last, len(closes) + 1)
     # Also of one that stands: a driver may have died between its copies.
     copy_files(job.s3, ledger.bucket, close.files, ledger.query, name_close(close.number), job.listener)

@@ -8,12 +8,13 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract import model
+from pipeline_contract.message import message_fields
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import REJECTED_COLUMNS, curated_columns
 from pipeline_contract.passport import PASSPORT
 from spark_streaming.cast import cast_text
 from spark_streaming.protect import protect_column
-from spark_streaming.source import parse_value
+from spark_streaming.source import CORRUPT, add_fields, parse_value
 
 # How much of a wrong value a reason shows; the whole of it stands in the rejected row's bytes.
 _SHOWN_CHARACTERS = 100
@@ -25,11 +26,10 @@ def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, Data
     `references` holds each lookup's table by the lookup's name, as `reference.read_reference` gives it.
     """
     text = F.col("value").cast("string")
-    parsed = raw.withColumn("_fields", parse_value(contract, text))
-    cleaned = parsed.withColumn("_text", F.struct(*(_clean(contract, c).alias(c.name) for c in contract.columns)))
-    typed = cleaned.select(
-        "*", *(cast_text(F.col("_text")[c.name], c.type, c.format).alias(c.name) for c in contract.columns)
-    )
+    texts = [_text(name) for name in message_fields(contract)]
+    parsed = add_fields(raw, parse_value(contract, text), [*texts, CORRUPT])
+    types = F.struct(*(cast_text(_cleaned(contract, c), c.type, c.format) for c in contract.columns))
+    typed = add_fields(parsed, types, [c.name for c in contract.columns])
     joined = _join_lookups(typed, contract, references)
     for derived in contract.derived:
         joined = joined.withColumn(derived.name, F.expr(derived.expression).cast(derived.type.spark))
@@ -37,9 +37,7 @@ def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, Data
     reasons = (
         F.when(F.col("_topic") == contract.topic.rejected, F.array(_producer_reason(text)))
         .when(~F.is_valid_utf8(text), F.array(_reason("decode:utf8", None, None)))
-        .when(
-            F.col("_fields").isNull() | F.col("_fields._corrupt").isNotNull(), F.array(_corrupt_reason(contract, text))
-        )
+        .when(F.col(CORRUPT).isNotNull(), F.array(_corrupt_reason(contract, text)))
         .otherwise(own_reasons)
     )
     names = [c.name for c in contract.columns] + [n for n in curated_columns(contract) if n not in typed.columns]
@@ -68,8 +66,12 @@ def select_rejected(judged: DataFrame, contract: Contract) -> DataFrame:
     ).select(*REJECTED_COLUMNS, *PASSPORT)
 
 
-def _clean(contract: Contract, column: model.Column) -> Column:
-    text = F.col("_fields")[column.name]
+def _text(name: str) -> str:
+    return f"_text_{name}"
+
+
+def _cleaned(contract: Contract, column: model.Column) -> Column:
+    text = F.col(_text(column.name))
     return F.when(~text.isin(*contract.source.null_values), text) if contract.source.null_values else text
 
 
@@ -85,7 +87,7 @@ def _join_lookups(rows: DataFrame, contract: Contract, references: Mapping[str, 
 def _type_reasons(contract: Contract) -> list[Column]:
     reasons = []
     for c in contract.columns:
-        text, value = F.col("_text")[c.name], F.col(c.name)
+        text, value = _cleaned(contract, c), F.col(c.name)
         shown = None if c.protect else text
         wrong = F.when(text.isNotNull() & value.isNull(), _reason(f"type:{c.name}", c.name, shown))
         if not c.nullable:

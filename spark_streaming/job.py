@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -10,7 +10,6 @@ from threading import Event
 
 import typer
 from pyspark.sql import SparkSession
-from rich.console import Console
 
 from connections.settings import load_settings
 from pipeline_contract.contract_file import find_contract, load_contract
@@ -41,47 +40,43 @@ def run(
     starting_offsets: o.StartingOffsets = None,
     checkpoint: o.CheckpointRoot = None,
     query: o.Query = o.QueryChoice.ALL,
-    json_summary: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Run the pipeline's queries inside the Spark application that spark-submit has started."""
     interval = None if available_now else trigger or _DEFAULT_INTERVAL
     run_options = RunOptions(query.value, Trigger(interval), max_offsets_per_trigger, starting_offsets, checkpoint)
-    raise SystemExit(execute(pipeline, env, lambda job: job.run(run_options, stop_on_signals()), json_summary, quiet))
+    raise SystemExit(execute(pipeline, env, lambda job: job.run(run_options, stop_on_signals()), quiet))
 
 
 @app.command()
 def close(
     pipeline: o.Pipeline,
     env: o.Environment = "local",
-    json_summary: o.Json = False,
     quiet: o.Quiet = False,
 ) -> None:
     """Publish the windows that the watermark still holds open."""
-    raise SystemExit(execute(pipeline, env, close_windows, json_summary, quiet))
+    raise SystemExit(execute(pipeline, env, close_windows, quiet))
 
 
 def execute(
     pipeline: str,
     env: str,
     work: Callable[[PipelineJob], None],
-    json_summary: bool,
     quiet: bool,
     listener: Listener = lambda _: None,
 ) -> int:
     """Do the work in this Spark application and return the exit code; an error is one message, not a stack."""
-    report = Report(sys.stderr, quiet)
+    report = Report(sys.stdout, quiet)
+    report.say("driver", pid=os.getpid())
     try:
         settings = load_settings(env)
         contract = load_contract(find_contract(pipeline))
         spark = SparkSession.builder.appName(f"millrace {contract.name}").getOrCreate()
         work(PipelineJob(spark, settings, contract, report, listener))
     except PipelineError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
+        report.say("error", kind=type(error).__name__, message=str(error))
         return error.exit_code
-    summary = report.summarise()
-    if json_summary:
-        sys.stdout.write(json.dumps(summary) + "\n")
+    report.summarise()
     return 0
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, SparkSession
 
 from connections.kafka import configure_java, describe_topic_ids
@@ -18,8 +19,9 @@ from pipeline_contract.contract_file import hash_contract
 from pipeline_contract.errors import ConfigurationError, ServiceError
 from pipeline_contract.model import Aggregate, Contract
 from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate
-from spark_streaming.aggregates import aggregate_stream, fingerprint_aggregate, publish_windows
-from spark_streaming.ingest import IngestStage, ingest_outputs
+from spark_streaming.aggregates import aggregate_rows, aggregate_stream, fingerprint_aggregate, publish_windows
+from spark_streaming.curate import judge_rows
+from spark_streaming.ingest import IngestStage, ingest_outputs, partition_value
 from spark_streaming.lineage import open_lineage
 from spark_streaming.offsets import Offsets
 from spark_streaming.protect import needs_key
@@ -38,12 +40,14 @@ from spark_streaming.query import (
 from spark_streaming.reference import read_references
 from spark_streaming.report import Report
 from spark_streaming.source import read_topics
+from spark_streaming.staging import read_output
 from spark_streaming.steps import Listener, Step
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _POLL_S = 0.2
+Starter = Callable[["RunOptions"], RunningQuery]
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class RunOptions:
     """How to run: which queries, when they take a batch, where they begin and keep their checkpoints."""
 
     query: str = "all"
-    trigger: Trigger = Trigger(None)
+    trigger: Trigger = field(default_factory=lambda: Trigger(None))
     max_offsets_per_trigger: int | None = None
     starting_offsets: str | None = None
     checkpoint: str | None = None
@@ -76,8 +80,10 @@ class PipelineJob:
         A query that is asked to stop finishes its batch. The first failure is raised.
         """
         self._check_services()
-        started = [starter(options) for starter in self._choose(options.query)]
+        started: list[RunningQuery] = []
         try:
+            for starter in self._choose(options.query):
+                started.append(starter(options))
             wait_for_queries(started, stop)
         finally:
             for query in started:
@@ -87,16 +93,15 @@ class PipelineJob:
         """The ledger of one of the pipeline's queries."""
         return Ledger(self.s3, self.settings.s3.bucket, self.contract.name, query)
 
-    def _choose(self, wanted: str) -> list[Callable[[RunOptions], RunningQuery]]:
-        aggregates: list[Callable[[RunOptions], RunningQuery]] = [
+    def _choose(self, wanted: str) -> list[Starter]:
+        aggregates: list[Starter] = [
             lambda options, a=aggregate: self._start_aggregate(a, options)  # type: ignore[misc]
             for aggregate in self.contract.aggregates
         ]
         if wanted == "aggregates" and not aggregates:
             raise ConfigurationError(f"--query aggregates: the contract {self.contract.name!r} has no [[aggregate]]")
-        return {"ingest": [self._start_ingest], "aggregates": aggregates, "all": [self._start_ingest, *aggregates]}[
-            wanted
-        ]
+        ingest: list[Starter] = [self._start_ingest]
+        return {"ingest": ingest, "aggregates": aggregates, "all": [*ingest, *aggregates]}[wanted]
 
     def _check_services(self) -> None:
         if needs_key(self.contract) and not self._protect_key:
@@ -120,7 +125,9 @@ class PipelineJob:
 
     def _start_ingest(self, options: RunOptions) -> RunningQuery:
         topics = (self.contract.topic.name, self.contract.topic.rejected)
-        stage = IngestStage(self.spark, self.contract, read_references(self.spark, self.contract), self._protect_key)
+        references = read_references(self.spark, self.contract)
+        check_expressions(self.spark, self.contract, references)
+        stage = IngestStage(self.spark, self.contract, references, self._protect_key)
         # Its rows depend on nothing but the topic: a changed contract needs no new lineage, and a new one begins at the end.
         return self._start(
             INGEST, options, topics, "stateless", "ledger-end", lambda messages, _: messages, stage.publish
@@ -170,7 +177,7 @@ class PipelineJob:
         messages = read_topics(self.spark, client, starts, options.max_offsets_per_trigger)
         frame = transform(messages, {r.topic: r.topic_id for r in lineage.starts})
         runner = BatchRunner(self.settings, checkpoint, lineage, publisher, publish, self.report)
-        self.report.say(f"{query} runs on lineage {lineage.lineage}, checkpoint {checkpoint.location}")
+        self.report.say("query", query=query, lineage=lineage.lineage, checkpoint=checkpoint.location)
         return start_query(frame, checkpoint, runner, f"{self.contract.name}/{query}", options.trigger)
 
     def _hear(self, step: Step) -> None:
@@ -181,6 +188,20 @@ class PipelineJob:
     def _protect_key(self) -> str | None:
         key = self.settings.spark.protect_key
         return key.get_secret_value() if key else None
+
+
+def check_expressions(spark: SparkSession, contract: Contract, references: dict[str, DataFrame]) -> None:
+    """Return if Spark takes every expression of the contract, or raise `ConfigurationError` with what it says."""
+    try:
+        rows = read_output(spark, ingest_outputs(contract)[0], [])
+        judged = judge_rows(rows, contract, references)
+        judged.select(*(partition_value(text) for text in contract.lake.partition_by.values()))
+        for aggregate in contract.aggregates:
+            aggregate_rows(judged, contract, aggregate)
+    except AnalysisException as error:
+        raise ConfigurationError(
+            f"contract {contract.name!r}: Spark refuses an expression: {error.getMessage()}"
+        ) from error
 
 
 def wait_for_queries(queries: Sequence[RunningQuery], stop: Event) -> None:

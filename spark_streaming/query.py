@@ -6,10 +6,11 @@ import os
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.query import StreamingQuery
 
 from connections.kafka import describe_topic_ids, read_watermarks
 from connections.settings import Settings
@@ -165,4 +166,4 @@ class PipelineErrorOfSpark(PipelineError):
 
 def open_checkpoint(spark: SparkSession, location: str) -> Checkpoint:
     """A query's checkpoint; a path without a scheme is a local folder, made absolute."""
-    return Checkpoint(spark, location if "://" in location else os.path.abspath(location))
+    return Checkpoint(spark, location if "://" in location else str(Path(location).resolve()))

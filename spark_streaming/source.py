@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark code base uses
@@ -13,6 +13,8 @@ from pipeline_contract.outputs import RAW_COLUMNS
 from pipeline_contract.passport import PASSPORT, SOURCE_FILE, SOURCE_LINE
 from spark_streaming.cast import cast_text
 from spark_streaming.offsets import Offsets, write_offsets
+
+CORRUPT = "_corrupt"
 
 
 def read_topics(
@@ -39,36 +41,45 @@ def select_raw(messages: DataFrame, contract: Contract, topic_ids: Mapping[str, 
     of_producer = F.col("topic") == contract.topic.rejected
     text = F.col("value").cast("string")
     envelope = F.from_json(text, "source_file string, source_line bigint")
-    fields = parse_value(contract, text)
     ids = F.create_map(*[F.lit(part) for pair in topic_ids.items() for part in pair])
-    return messages.select(
+    parsed = add_fields(messages, parse_value(contract, text), [*message_fields(contract), CORRUPT])
+    return parsed.select(
         "key",
         "value",
         F.col("timestamp").cast("timestamp_ntz").alias("_kafka_timestamp"),
-        F.when(of_producer, envelope["source_file"]).otherwise(fields[SOURCE_FILE]).alias(SOURCE_FILE),
+        F.when(of_producer, envelope["source_file"]).otherwise(F.col(SOURCE_FILE)).alias(SOURCE_FILE),
         F.when(of_producer, envelope["source_line"])
-        .otherwise(fields[SOURCE_LINE].try_cast("bigint"))
+        .otherwise(F.col(SOURCE_LINE).try_cast("bigint"))
         .alias(SOURCE_LINE),
         F.col("topic").alias("_topic"),
         ids[F.col("topic")].alias("_topic_id"),
         F.col("partition").alias("_partition"),
         F.col("offset").alias("_offset"),
-        F.when(~of_producer, _event_time(contract, fields)).alias("_event_time"),
+        F.when(~of_producer, _event_time(contract)).alias("_event_time"),
         batch_id.alias("_batch_id"),
     ).select(*RAW_COLUMNS, *PASSPORT)
 
 
 def parse_value(contract: Contract, text: Column) -> Column:
     """A message's value as a struct of text fields, with `_corrupt` holding the text of a value that does not parse."""
-    schema = ", ".join(f"`{name}` string" for name in (*message_fields(contract), "_corrupt"))
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": "_corrupt"}
+    schema = ", ".join(f"`{name}` string" for name in (*message_fields(contract), CORRUPT))
+    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
     if contract.topic.value_format == "json":
         return F.from_json(text, schema, options)
     return F.from_csv(text, schema, options | {"quote": '"', "escape": '"', "maxCharsPerColumn": "-1"})
 
 
-def _event_time(contract: Contract, fields: Column) -> Column:
+def add_fields(frame: DataFrame, struct: Column, names: Iterable[str]) -> DataFrame:
+    """The frame with a struct's fields as columns of these names, computed once a row.
+
+    A generator is the one barrier that the optimiser respects: through a projection it copies the expression to each
+    place that uses a field, and a value would be parsed as often as it has columns.
+    """
+    return frame.select("*", F.inline(F.array(struct)).alias(*names))
+
+
+def _event_time(contract: Contract) -> Column:
     if contract.event_time is None:
         return F.col("timestamp").cast("timestamp_ntz")
     column = next(c for c in contract.columns if c.name == contract.event_time.column)
-    return cast_text(fields[column.name], column.type, column.format).cast("timestamp_ntz")
+    return cast_text(F.col(column.name), column.type, column.format).cast("timestamp_ntz")
