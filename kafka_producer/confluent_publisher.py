@@ -73,7 +73,7 @@ class ConfluentPublisher:
         for topic, group in groupby(messages, key=itemgetter(0)):
             batch = [{"value": m.value, "key": m.key, "partition": m.partition} for m in group]
             self._call("send", self._enqueue, topic, batch)
-        self._producer.poll(0)
+        self._call("send", self._producer.poll, 0)
 
     def commit(self, progress_topic: str, key: bytes, value: bytes) -> None:
         """Add the progress record and commit, all or nothing."""
@@ -124,9 +124,17 @@ class ConfluentPublisher:
 
     def _raise(self, action: str, raised: KafkaException) -> None:
         """Say what an error of the client means for the transaction."""
-        self._producer.poll(0)  # delivery reports and connection errors first: they know the reason
-        error = raised.args[0]
-        if error.code() in FENCINGS:
+        errors = [raised.args[0]]
+        # Delivery reports and connection errors know the reason; behind a fatal error, only the next call names it.
+        for call in (
+            (self._producer.poll, self._producer.abort_transaction) if errors[0].fatal() else (self._producer.poll,)
+        ):
+            try:
+                call(0)
+            except KafkaException as further:
+                errors.append(further.args[0])
+        error = errors[0]
+        if any(error.code() in FENCINGS for error in errors):
             raise ProducerFenced(self._transactional_id) from raised
         if self._refused:
             raise MessagesRefused(self._refused) from raised
@@ -134,7 +142,7 @@ class ConfluentPublisher:
             raise TransactionAborted(error.str()) from raised
         raise ServiceError(
             f"Kafka at {self._settings.bootstrap_servers}: cannot {action} for {self._timeout_s:.0f} s: {error.str()}"
-            f"{f' ({self._trouble})' if self._trouble else ''}"
+            f"{f' ({self._trouble})' if self._trouble else ''}. Once the broker is well, the same command goes on"
         ) from raised
 
     def _note_delivery(self, error: KafkaError | None, message: Message) -> None:

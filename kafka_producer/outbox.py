@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import itemgetter
 
 from connections.settings import KafkaSettings
 from kafka_producer.message_encoder import Message, MessageEncoder
-from kafka_producer.publisher import MessagesRefused, Publisher, TransactionAborted, transaction_timeout_s
+from kafka_producer.publisher import (
+    MessagesRefused,
+    ProducerFenced,
+    Publisher,
+    TransactionAborted,
+    transaction_timeout_s,
+)
 from kafka_producer.row import BadRow, Row, reject_row
 from pipeline_contract.errors import ServiceError
 from pipeline_contract.replay_record import ReplayRecord
@@ -23,13 +29,21 @@ _KEY, _VALUE, _ITEM = itemgetter(2), itemgetter(3), itemgetter(4)
 class Outbox:
     """Sends the messages of one source exactly once; `record` is what is committed, and nothing else is."""
 
-    def __init__(self, settings: KafkaSettings, publisher: Publisher, encoder: MessageEncoder, record: ReplayRecord):
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        publisher: Publisher,
+        encoder: MessageEncoder,
+        record: ReplayRecord,
+        read_record: Callable[[], ReplayRecord],
+    ) -> None:
         self.record = record
         self.bytes_sent = 0
         self.reasons: Counter[str] = Counter()
         self._settings = settings
         self._publisher = publisher
         self._encoder = encoder
+        self._read_record = read_record
         self._messages: list[Message] = []
         self._held_bytes = 0
         self._opened_at_s = 0.0
@@ -92,7 +106,7 @@ class Outbox:
 
         A message that is refused all alone goes to the topic of the rejected rows instead.
         """
-        self._publisher.abort()
+        self._abort()
         if isinstance(aborted, MessagesRefused):
             if len(messages) > 1:
                 half = len(messages) // 2
@@ -121,7 +135,7 @@ class Outbox:
             except MessagesRefused:
                 raise
             except TransactionAborted as aborted:
-                self._publisher.abort()
+                self._abort()
                 if time.monotonic() > deadline_s:
                     raise ServiceError(
                         f"Kafka at {self._settings.bootstrap_servers}: transaction after transaction of "
@@ -129,6 +143,12 @@ class Outbox:
                     ) from aborted
             else:
                 return
+
+    def _abort(self) -> None:
+        """Abort; what is committed then must still be what it was, or another producer has gone on meanwhile."""
+        self._publisher.abort()
+        if self._read_record().rows != self.record.rows:
+            raise ProducerFenced(self.record.source_file)
 
     def _commit_record(self, record: ReplayRecord) -> None:
         topic = self._encoder.contract.topic.progress

@@ -13,10 +13,10 @@ from pipeline_contract.errors import ServiceError
 class ProducerFenced(ServiceError):
     """Another producer of the same source took over: this one must end, and has sent nothing since."""
 
-    def __init__(self, transactional_id: str) -> None:
+    def __init__(self, source: str) -> None:
         super().__init__(
-            f"another producer is replaying the same source (transactional id {transactional_id!r}) and has taken "
-            "over from where this one was: let that one go on; nothing was sent twice"
+            f"{source}: another producer is replaying the same source and has taken over from where this one was: "
+            "let that one go on; nothing was sent twice"
         )
 
 

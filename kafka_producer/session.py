@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 
@@ -124,7 +125,7 @@ def replay_source(
         if record.rows:
             console.print(f"{path}: goes on at line {record.next_line:,}, after {record.rows:,} rows", markup=False)
         encoder = open_encoder(contract, record.source_file)
-        outbox = Outbox(settings, publisher, encoder, record)
+        outbox = Outbox(settings, publisher, encoder, record, partial(find_record, settings, contract, begun))
         total_bytes = None if path.endswith(COMPRESSED_SUFFIXES) else record.bytes
         started_s = time.monotonic()
         with watch_replay(console, record.source_file, record.rows, total_bytes, options.interval_s) as watcher:

@@ -14,7 +14,7 @@ from kafka_producer.message_encoder import Message, open_encoder
 from kafka_producer.outbox import Outbox
 from kafka_producer.pacing import EvenPace, FullSpeed
 from kafka_producer.progress import begin_record
-from kafka_producer.publisher import MessagesRefused, TransactionAborted
+from kafka_producer.publisher import MessagesRefused, ProducerFenced, TransactionAborted
 from kafka_producer.replay import replay_rows
 from kafka_producer.report import Silence
 from kafka_producer.row import SourceItem
@@ -71,7 +71,11 @@ class MemoryPublisher:
 
 def open_outbox(publisher: MemoryPublisher) -> Outbox:
     record = begin_record(CONTRACT, None, "test")
-    return Outbox(KafkaSettings(), publisher, open_encoder(CONTRACT, record.source_file), record)
+
+    def read_record() -> ReplayRecord:
+        return publisher.committed[-1][1] if publisher.committed else record
+
+    return Outbox(KafkaSettings(), publisher, open_encoder(CONTRACT, record.source_file), record, read_record)
 
 
 def run_replay(
@@ -128,6 +132,15 @@ def test_a_limit_ends_the_run_and_the_next_one_goes_on(limit: int) -> None:
         run_replay(publisher, outbox)
     assert [message.item.line for message in publisher.messages] == list(range(2, 10))
     assert outbox.record.finished
+
+
+def test_an_abort_behind_which_another_producer_went_on_is_the_end() -> None:
+    publisher = MemoryPublisher(abort_commits=1)
+    outbox = open_outbox(publisher)
+    publisher.committed.append(([], outbox.record.model_copy(update={"rows": 3})))
+    with pytest.raises(ProducerFenced, match="taken over"):
+        run_replay(publisher, outbox)
+    assert publisher.messages == []
 
 
 def test_a_source_that_turns_out_damaged_commits_what_came_before() -> None:
