@@ -19,17 +19,25 @@ Row = dict[str, Any]
 
 # The sandbox's endpoint takes any password; this one opens nothing anywhere else.
 SANDBOX_PASSWORD = "sandbox"  # noqa: S105
+# Object does not exist or not authorized; object does not exist, or operation cannot be performed.
+_NOTHING_THERE = (2003, 2043)
 # A failed login is one line of ours; the connector would log each retry with its stack.
 _CONNECTOR_LOGS = ("snowflake.connector", "botocore.credentials")
 
 
 class StatementFailed(ServiceError):
-    """A statement that the warehouse refused; `reason` is the warehouse's own message."""
+    """A statement that the warehouse refused; `reason` is the warehouse's own message, `number` its error number."""
 
-    def __init__(self, statement: str, reason: str) -> None:
+    def __init__(self, statement: str, reason: str, number: int | None) -> None:
         self.statement = statement
         self.reason = reason
+        self.number = number
         super().__init__(f"the warehouse refused a statement: {reason}\n  statement: {shorten_statement(statement)}")
+
+    @property
+    def is_about_nothing(self) -> bool:
+        """Whether what the statement names is not there, or not for this role: the warehouse tells no difference."""
+        return self.number in _NOTHING_THERE
 
 
 class Answer(NamedTuple):
@@ -160,7 +168,7 @@ def execute_statement(connection: Connection, statement: str, parameters: Sequen
             columns = tuple(str(column.name) for column in cursor.description or ())
             return Answer(columns, [tuple(row) for row in cursor.fetchall()])
     except snowflake.connector.errors.Error as error:
-        raise StatementFailed(statement, describe_error(error)) from None
+        raise StatementFailed(statement, describe_error(error), error.errno) from None
 
 
 def run_query(connection: Connection, statement: str, parameters: Sequence[Any] | None = None) -> list[Row]:

@@ -98,6 +98,7 @@ def deploy(
         contract, settings = _load(pipeline, environment)
         # The settings' role may not exist yet, and the scripts say which role they need.
         with _open_site(contract, settings, timeout_s, role="") as site:
+            take_role(site.connection, settings.warehouse.role)
             found = look_around(site.connection, site.names)
             steps = plan_deployment(render_scripts(contract, settings), site.names, found, site.bucket, numbers)
             _follow(site, steps, settings, dry_run, as_json, quiet)

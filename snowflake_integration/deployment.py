@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from connections.warehouse import Connection, StatementFailed, execute_statement, quote_literal
-from pipeline_contract.errors import NotFinished, ServiceError
+from pipeline_contract.errors import PipelineError, ServiceError
 from snowflake_integration.naming import Names, Target
 from snowflake_integration.notifications import (
     Wiring,
@@ -50,7 +50,7 @@ def look_around(connection: Connection, names: Names) -> Found:
     new = [target for target in names.targets if target.pipe_name not in pipes]
     empty = {target.name for target in new if is_empty(connection, target)}
     columns = {target.name: read_columns(connection, target) for target in names.targets}
-    return Found(pipes, empty, {table: there for table, there in columns.items() if there is not None})
+    return Found(pipes, empty, {table: set(there) for table, there in columns.items() if there})
 
 
 def carry_out(site: Site, steps: Iterable[Step], report: Callable[[Done], None]) -> list[Done]:
@@ -90,10 +90,10 @@ def _replace(site: Site, step: Step) -> str:
     execute_statement(site.connection, f"ALTER PIPE {target.pipe} SET PIPE_EXECUTION_PAUSED = TRUE")
     try:
         wait_drained(site.connection, target, site.timeout_s)
-    except NotFinished:
+        execute_statement(site.connection, step.statement)
+    except PipelineError:
         execute_statement(site.connection, f"ALTER PIPE {target.pipe} SET PIPE_EXECUTION_PAUSED = FALSE")
         raise
-    execute_statement(site.connection, step.statement)
     since = quote_literal(paused_at.isoformat(timespec="milliseconds"))
     execute_statement(site.connection, f"ALTER PIPE {target.pipe} REFRESH MODIFIED_AFTER = {since}")
     return "replaced, its COPY had changed"

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connections.warehouse import Connection, StatementFailed, quote_literal, run_query
+from connections.warehouse import Answer, Connection, StatementFailed, execute_statement, quote_literal, run_query
+from pipeline_contract.ddl import quote_snowflake
 from pipeline_contract.errors import ServiceError
 from snowflake_integration.naming import Names, Target
 
@@ -45,9 +46,15 @@ class LoadState(NamedTuple):
         return not self.pending
 
 
+def take_role(connection: Connection, role: str) -> None:
+    """Take the role that owns the pipes, so as to see them, if it is there: before the first deployment it is not."""
+    _answer_or_none(connection, f"USE ROLE {quote_snowflake(role)}")
+
+
 def read_pipes(connection: Connection, names: Names) -> dict[str, Pipe]:
     """The pipes of the pipeline's schema by name; none when the schema is not there yet."""
-    rows = _query_or_none(connection, f"SHOW PIPES IN SCHEMA {names.schema}")
+    answer = _answer_or_none(connection, f"SHOW PIPES IN SCHEMA {names.schema}")
+    rows = (dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
     pipes = (Pipe(str(row["name"]), str(row["definition"]), str(row["notification_channel"] or "")) for row in rows)
     return {pipe.name: pipe for pipe in pipes}
 
@@ -64,13 +71,12 @@ def find_queue(pipes: Iterable[Pipe]) -> str | None:
 
 def is_empty(connection: Connection, target: Target) -> bool:
     """Say whether a table holds no row, or is not there yet."""
-    return not _query_or_none(connection, f"SELECT 1 AS FOUND FROM {target.table} LIMIT 1")  # noqa: S608 - quoted names
+    return not _answer_or_none(connection, f"SELECT 1 FROM {target.table} LIMIT 1").rows  # noqa: S608 - quoted names
 
 
-def read_columns(connection: Connection, target: Target) -> set[str] | None:
-    """The names of a table's columns, or None when it is not there yet."""
-    rows = _query_or_none(connection, f"DESC TABLE {target.table}")
-    return {str(row["name"]) for row in rows} or None
+def read_columns(connection: Connection, target: Target) -> tuple[str, ...]:
+    """The names of a table's columns; none when it is not there yet."""
+    return _answer_or_none(connection, f"SELECT * FROM {target.table} LIMIT 0").columns  # noqa: S608 - quoted names
 
 
 def read_pipe_status(connection: Connection, target: Target) -> dict[str, object]:
@@ -153,10 +159,11 @@ def summarize_loads(
     )
 
 
-def _query_or_none(connection: Connection, statement: str) -> list[dict[str, object]]:
+def _answer_or_none(connection: Connection, statement: str) -> Answer:
+    """The answer, or an empty one when what it is about is not there."""
     try:
-        return run_query(connection, statement)
+        return execute_statement(connection, statement)
     except StatementFailed as error:
-        if "does not exist" in error.reason.lower():
-            return []
+        if error.is_about_nothing:
+            return Answer((), [])
         raise

@@ -19,7 +19,7 @@ from snowflake_integration.copy_statement import pipe_copy
 from snowflake_integration.deployment import Done, Site, carry_out, look_around
 from snowflake_integration.notifications import find_prefix, read_notifications, write_notifications
 from snowflake_integration.pipes import is_same_copy, read_pipes
-from snowflake_integration.plan import Found, plan_deployment, plan_teardown
+from snowflake_integration.plan import Found, Step, plan_deployment, plan_teardown
 from snowflake_integration.rendering import choose_scripts, render_scripts
 from snowflake_integration.waiting import wait_loaded
 
@@ -100,6 +100,21 @@ def test_a_changed_pipe_is_replaced_and_no_file_is_lost_or_loaded_twice(
     assert count_actions(done)["keep"] == 3
     assert is_same_copy(read_pipes(site.connection, site.names)[target.pipe_name].definition, pipe_copy(target))
     assert read_ids(site) == [1, 2, 3]
+
+
+def test_a_pipe_that_cannot_be_replaced_goes_on_as_it_was(
+    contract: Contract, open_site: OpenSite, deploy: Deploy
+) -> None:
+    site = open_site(contract)
+    deploy(contract, site)
+    target = site.names.targets[1]
+    broken = Step("06_pipes.sql", "replace", f"CREATE OR REPLACE PIPE {target.pipe} AS COPY INTO NOWHERE", target)
+
+    with pytest.raises(ServiceError, match="NOWHERE"):
+        carry_out(site, [broken], report=lambda done: None)
+
+    put(site, 1)
+    assert read_ids(site) == [1]
 
 
 def test_a_pipe_that_was_dropped_is_made_again_and_the_table_is_not_loaded_twice(
