@@ -134,7 +134,9 @@ def judge_rows(rows: pa.Table, zones: Zones, seen: pa.Table, reading: Reading) -
 
 def mark_explained(zone: pa.Table, topic: TopicSight) -> Any:
     """Which rows stand in the topic as they say, or where the topic's messages have expired or the topic was another."""
-    return pc.or_(is_among(zone["pair"], topic.zone["pair"]), mark_expired(zone, topic))
+    source_there = topic.zone["source"].take(first_places(zone["position"], topic.zone["position"]))
+    as_it_says = pc.fill_null(pc.equal(zone["source"], source_there), False)
+    return pc.or_(as_it_says, mark_expired(zone, topic))
 
 
 def mark_expired(zone: pa.Table, topic: TopicSight) -> Any:

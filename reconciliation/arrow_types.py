@@ -1,7 +1,8 @@
-"""The contract's types in Arrow, in which files and tables are compared."""
+"""The contract's types in Arrow, in which files and tables are compared; of raw bytes only their SHA-256 is kept."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -36,8 +37,15 @@ def arrow_schema(columns: Mapping[str, ColumnType]) -> Any:
 def cast_column(column: Any, wanted: Any) -> Any:
     """A column in the wanted type; `pa.ArrowInvalid` when a value does not fit.
 
-    A finer timestamp is cut: neither side keeps more than microseconds.
+    A finer timestamp is cut: neither side keeps more than microseconds. Bytes become their SHA-256.
     """
+    if pa.types.is_binary(wanted):
+        return pa.chunked_array([_digest(chunk) for chunk in column.cast(wanted).chunks], wanted)
     if pa.types.is_timestamp(column.type) and pa.types.is_timestamp(wanted):
         return column.cast(wanted, safe=False)
     return column.cast(wanted)
+
+
+def _digest(values: Any) -> Any:
+    digests = [None if value is None else hashlib.sha256(value).digest() for value in values.to_pylist()]
+    return pa.array(digests, pa.binary())

@@ -1,8 +1,8 @@
 """Rows of every zone as tables of the same shape, and the keys by which they are compared.
 
-A zone's table has a row's passport and `place`, the object or file in which it was seen. Three keys are derived:
-`source` (file and line), `position` (topic id, partition, offset) and `pair` (both), all text, so that sets of them
-are compared by hashing and not row by row.
+A zone's table has a row's passport and `place`, the object or file in which it was seen. Two keys are derived:
+`source` (file and line) and `position` (topic id, partition, offset), both text, so that sets of them are compared by
+hashing and not row by row.
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ PASSPORT_SCHEMA = pa.schema(
         ("place", pa.string()),
     ]
 )
-KEYS = ("source", "position", "pair")
 
 
 def make_zone(rows: pa.Table) -> pa.Table:
@@ -37,10 +36,7 @@ def make_zone(rows: pa.Table) -> pa.Table:
     source = join_text(passports, ["_source_file", "_source_line"])
     anonymous = pc.binary_join_element_wise("no source", position, "/")
     source = pc.coalesce(source, anonymous)
-    pair = pc.binary_join_element_wise(source, position, "@")
-    for name, column in zip(KEYS, (source, position, pair), strict=True):
-        passports = passports.append_column(name, column)
-    return passports
+    return passports.append_column("source", source).append_column("position", position)
 
 
 def empty_zone() -> pa.Table:
@@ -60,12 +56,12 @@ def join_text(table: pa.Table, columns: Iterable[str]) -> Any:
 
 def is_among(keys: Any, others: Any) -> Any:
     """Which of these keys are among others, as a mask."""
-    return pc.is_in(keys, value_set=pc.unique(others))
+    return pc.is_in(keys, value_set=others)
 
 
 def first_places(keys: Any, others: Any) -> Any:
     """Where each key stands first among others; null where it does not."""
-    return pc.index_in(keys, value_set=others.combine_chunks() if isinstance(others, pa.ChunkedArray) else others)
+    return pc.index_in(keys, value_set=others)
 
 
 def drop_repeated(table: pa.Table, key: str) -> pa.Table:

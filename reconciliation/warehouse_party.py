@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,12 +51,11 @@ def read_table(connection: Connection, names: Names, target: Target, bucket: str
     schema = table_schema(output)
     try:
         history = read_loads(connection, names, target, bucket)
-        answer = _fetch_columns(connection, target.table, [*output.columns, *FILE_COLUMNS])
+        rows, odd = cast_rows(_fetch_columns(connection, target.table, [*output.columns, *FILE_COLUMNS]), schema)
     except StatementFailed as error:
-        if "does not exist" not in error.reason.lower():
+        if not error.is_about_nothing:
             raise
         return WarehouseTable(output, schema.empty_table(), empty_zone(), trouble=error.reason)
-    rows, odd = cast_rows(answer, schema)
     zone = empty_zone() if output.kind == "aggregate" else make_zone(rows)
     return WarehouseTable(output, rows, zone, history, odd_columns=odd)
 
@@ -68,18 +68,20 @@ def table_schema(output: Output) -> Any:
     return schema
 
 
-def cast_rows(answer: pa.Table | None, schema: Any) -> tuple[pa.Table, tuple[str, ...]]:
+def cast_rows(batches: Iterable[pa.Table], schema: Any) -> tuple[pa.Table, tuple[str, ...]]:
     """The warehouse's answer in the contract's types, and the columns whose values do not fit them, which are null."""
-    if answer is None:
-        return schema.empty_table(), ()
-    columns, odd = [], []
-    for number, wanted in enumerate(schema):
-        try:
-            columns.append(cast_column(answer.column(number), wanted.type))
-        except pa.ArrowException:
-            odd.append(wanted.name)
-            columns.append(pa.nulls(answer.num_rows, wanted.type))
-    return pa.table(columns, schema=schema), tuple(odd)
+    odd: set[str] = set()
+    tables = [schema.empty_table()]
+    for batch in batches:
+        columns = []
+        for number, wanted in enumerate(schema):
+            try:
+                columns.append(cast_column(batch.column(number), wanted.type))
+            except pa.ArrowException:
+                odd.add(wanted.name)
+                columns.append(pa.nulls(batch.num_rows, wanted.type))
+        tables.append(pa.table(columns, schema=schema))
+    return pa.concat_tables(tables), tuple(sorted(odd))
 
 
 def read_loads(connection: Connection, names: Names, target: Target, bucket: str) -> dict[str, Load]:
@@ -99,12 +101,12 @@ def count_table(connection: Connection, target: Target) -> tuple[int, int]:
     return int(row["ALL_ROWS"]), int(row["DIFFERENT"])
 
 
-def _fetch_columns(connection: Connection, table: str, columns: list[str]) -> pa.Table | None:
+def _fetch_columns(connection: Connection, table: str, columns: list[str]) -> Iterator[pa.Table]:
     names = ", ".join(quote_snowflake(name) for name in columns)
     statement = f"SELECT {names} FROM {table}"  # noqa: S608 - quoted names
     try:
         with connection.cursor() as cursor:
             cursor.execute(statement)
-            return cursor.fetch_arrow_all()
+            yield from cursor.fetch_arrow_batches()
     except snowflake.connector.errors.Error as error:
-        raise StatementFailed(statement, describe_error(error)) from None
+        raise StatementFailed(statement, describe_error(error), error.errno) from None
