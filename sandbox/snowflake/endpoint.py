@@ -38,7 +38,7 @@ def run_endpoint(listener: socket.socket, state_dir: Path, aws: AwsEndpoint) -> 
     pending = PendingFiles(account.duck_conn)
     engine = CopyEngine(account.duck_conn, account.temp_dir, lambda select: translate_select(account, select))
     warehouse = Warehouse(account.duck_conn, catalog, ObjectStore(aws), engine, aws)
-    queue = PipeQueue(aws)
+    queue = PipeQueue(aws, account.identity)
     snowpipe = Snowpipe(warehouse, queue, pending)
     services = Services(account, warehouse, queue, pending, snowpipe.wake)
     snowpipe.start()

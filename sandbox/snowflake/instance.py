@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,13 @@ from sandbox.snowpipe.warehouse import ensure_history
 
 _DATABASE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_$]*")
 _RESULTS_KEPT = 64
+
+
+def _read_identity(path: Path) -> str:
+    """Return the account's identity, drawn when the state folder is new."""
+    if not path.exists():
+        path.write_text(secrets.token_hex(6))
+    return path.read_text().strip()
 
 
 class RecentResults(dict[str, tuple[Any, ...]]):
@@ -42,6 +50,7 @@ class Account(FakeSnow):
         self.temp_dir.mkdir(exist_ok=True)
         for leftover in self.temp_dir.iterdir():
             leftover.unlink()
+        self.identity = _read_identity(state_dir / "account_identity")
         self.nop_regexes = None
         self.create_database_on_connect = False
         self.create_schema_on_connect = False

@@ -143,6 +143,8 @@ class Session:
             return pipe_commands.alter_pipe(self._services, reader, self.scope)
         if reader.accept("STAGE"):
             return stage_commands.alter_stage(self._services, reader, self.scope)
+        if reader.accept("FILE", "FORMAT"):
+            return stage_commands.alter_file_format(self._services, reader, self.scope)
         if "INTEGRATION" in (reader.peek(), reader.peek(1)):
             return integration_commands.alter_integration(self._services, reader)
         return None

@@ -93,6 +93,19 @@ def alter_stage(services: Services, reader: StatementReader, scope: SessionScope
     return make_status("Statement executed successfully.")
 
 
+def alter_file_format(services: Services, reader: StatementReader, scope: SessionScope) -> QueryResult:
+    """Carry out ALTER FILE FORMAT … SET; later loads read by the new options."""
+    accept_mode(reader)
+    catalog = services.warehouse.catalog
+    stored = catalog.get_object("FILE FORMAT", take_object(reader, scope))
+    reader.expect("SET")
+    options = {**stored.definition["options"], **reader.take_options()}
+    _expect_end(reader)
+    read_file_format(options)
+    catalog.update_object(stored, {"options": options})
+    return make_status("Statement executed successfully.")
+
+
 def drop_object(services: Services, reader: StatementReader, scope: SessionScope, kind: str) -> QueryResult:
     """Carry out DROP of a stage, file format or pipe."""
     mode = accept_mode(reader)

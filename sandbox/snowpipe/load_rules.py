@@ -91,11 +91,6 @@ def is_known_to_table(last_load: datetime | None, status: str | None, now: datet
     return last_load is not None and status != "Load failed" and now - last_load <= TABLE_HISTORY
 
 
-def is_load_uncertain(last_modified: datetime, table_created: datetime, now: datetime) -> bool:
-    """Return whether COPY cannot know if it has loaded a file: both file and table are older than 64 days (SP04)."""
-    return now - last_modified > TABLE_HISTORY and now - table_created > TABLE_HISTORY
-
-
 def is_in_refresh_reach(last_modified: datetime, modified_after: datetime | None, now: datetime) -> bool:
     """Return whether ALTER PIPE … REFRESH takes a file of this age (SP10)."""
     return now - last_modified <= REFRESH_REACH and (modified_after is None or last_modified > modified_after)

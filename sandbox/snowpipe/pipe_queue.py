@@ -9,7 +9,6 @@ from botocore.exceptions import ClientError
 
 from sandbox.snowpipe.object_store import AwsEndpoint, open_aws
 
-QUEUE_NAME = "sf-snowpipe-sandbox"
 ACCOUNT_ID = "123456789012"
 
 
@@ -23,10 +22,12 @@ class QueueMessage(NamedTuple):
 class PipeQueue:
     """Creates, reads and empties the pipes' queue on the AWS endpoint."""
 
-    def __init__(self, endpoint: AwsEndpoint) -> None:
+    def __init__(self, endpoint: AwsEndpoint, account: str) -> None:
         self._endpoint = endpoint
+        # A queue for each account: two of them on one AWS endpoint must not take each other's messages.
+        self._name = f"sf-snowpipe-{account}"
         self._client: Any = open_aws(endpoint, "sqs")
-        self.arn = f"arn:aws:sqs:{endpoint.region}:{ACCOUNT_ID}:{QUEUE_NAME}"
+        self.arn = f"arn:aws:sqs:{endpoint.region}:{ACCOUNT_ID}:{self._name}"
 
     def create_queue(self) -> str:
         """Create the queue unless it is there and return its URL; S3 and SNS may send to it."""
@@ -41,14 +42,15 @@ class PipeQueue:
                 }
             ],
         }
-        # Long enough for a batch of loads, short enough that a killed loader's messages come back soon.
-        attributes = {"VisibilityTimeout": "30", "Policy": json.dumps(policy)}
+        # Noting ten messages takes far less, and a killed receiver's messages come back soon. One that comes back too
+        # early is harmless: a pipe's files are a set, and its history knows them.
+        attributes = {"VisibilityTimeout": "5", "Policy": json.dumps(policy)}
         try:
-            return str(self._client.create_queue(QueueName=QUEUE_NAME, Attributes=attributes)["QueueUrl"])
+            return str(self._client.create_queue(QueueName=self._name, Attributes=attributes)["QueueUrl"])
         except ClientError as error:
             if "Exists" not in error.response["Error"]["Code"]:
                 raise
-            return str(self._client.get_queue_url(QueueName=QUEUE_NAME)["QueueUrl"])
+            return str(self._client.get_queue_url(QueueName=self._name)["QueueUrl"])
 
     def subscribe_topic(self, topic_arn: str) -> None:
         """Subscribe the queue to an SNS topic, as AWS_SNS_TOPIC of a pipe asks (SP14)."""

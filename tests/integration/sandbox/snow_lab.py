@@ -24,7 +24,7 @@ from sandbox.processes import find_free_port
 DEADLINE_S = 60.0
 
 
-def wait_for(condition: Callable[[], Any], what: str) -> Any:  # noqa: ANN401  returns what the condition returns
+def wait_for(condition: Callable[[], Any], what: str) -> Any:
     """Return the condition's first true answer, or fail after DEADLINE_S with what was waited for."""
     deadline = time.monotonic() + DEADLINE_S
     while True:
@@ -43,9 +43,9 @@ def write_parquet(table: pa.Table) -> bytes:
     return buffer.getvalue()
 
 
-def open_bucket(s3_endpoint: str, name: str, arn: str) -> Any:  # noqa: ANN401  boto3's clients have no common type
+def open_bucket(s3_endpoint: str, name: str, arn: str) -> Any:
     """A client, after the bucket is created and sends its events to the pipes' queue."""
-    s3 = boto3.client(
+    s3: Any = boto3.client(
         "s3", endpoint_url=s3_endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
     )
     s3.create_bucket(Bucket=name)
@@ -54,10 +54,17 @@ def open_bucket(s3_endpoint: str, name: str, arn: str) -> Any:  # noqa: ANN401  
     return s3
 
 
-def connect(port: int, **options: Any) -> SnowflakeConnection:  # noqa: ANN401  the connector's options
+def connect(port: int, **options: Any) -> SnowflakeConnection:
     """A plain connection of the real connector."""
     fixed = {"account": "sandbox", "user": "sandbox", "password": "sandbox", "host": "127.0.0.1", "protocol": "http"}
     return snowflake.connector.connect(**fixed, port=port, **options)
+
+
+def query(connection: SnowflakeConnection, sql: str) -> list[Any]:
+    """The rows of a statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return list(cursor.fetchall())
 
 
 class SnowLab:
@@ -74,7 +81,7 @@ class SnowLab:
         self._s3: Any = None
 
     @property
-    def s3(self) -> Any:  # noqa: ANN401  boto3's clients have no common type
+    def s3(self) -> Any:
         """The bucket's client; the bucket is created at first use."""
         if self._s3 is None:
             self.run(f"CREATE STAGE first_stage URL='s3://{self.bucket}/first/'")
@@ -83,11 +90,9 @@ class SnowLab:
             self._s3 = open_bucket(self._s3_endpoint, self.bucket, arn)
         return self._s3
 
-    def run(self, sql: str, *parameters: Any) -> list[Any]:  # noqa: ANN401  any bound value
+    def run(self, sql: str) -> list[Any]:
         """The rows of a statement."""
-        with self.connection.cursor() as cursor:
-            cursor.execute(sql, *parameters)
-            return list(cursor.fetchall())
+        return query(self.connection, sql)
 
     def put(self, key: str, body: bytes) -> None:
         """Put an object into the bucket."""
@@ -117,14 +122,16 @@ class EndpointProcess:
     def __init__(self, state_dir: Path, s3_endpoint: str) -> None:
         self.port = find_free_port()
         self._command = [sys.executable, "-m", "sandbox.snowflake", "--port", str(self.port)]
-        self._command += ["--state-dir", str(state_dir), "--aws-endpoint", s3_endpoint]
+        self._command += ["--state-dir", str(state_dir), "--aws-endpoint"]
+        self._s3_endpoint = s3_endpoint
         self._log = state_dir.parent / "endpoint.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
-        """Start it and return when it answers."""
+    def start(self, s3_endpoint: str = "") -> None:
+        """Start it, with another AWS endpoint where one is given, and return when it answers."""
+        command = [*self._command, s3_endpoint or self._s3_endpoint]
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            self._process = subprocess.Popen(command, stdout=log, stderr=log)
         wait_for(self._is_ready, f"the endpoint; its log: {self._log}")
 
     def _is_ready(self) -> bool:
@@ -135,6 +142,10 @@ class EndpointProcess:
                 return bool(reply.status == 200)
         except OSError:
             return False
+
+    def read_log(self) -> str:
+        """What it has logged since the first start."""
+        return self._log.read_text()
 
     def kill(self) -> None:
         """Kill it as kill -9 does."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import boto3
 import pytest
 from snow_lab import SnowLab, wait_for
 from snowflake.connector.errors import ProgrammingError
@@ -138,6 +139,25 @@ def test_sp13_copied_objects_are_loaded_too(snow: SnowLab) -> None:
     source = {"Bucket": snow.bucket, "Key": "staging/a.csv"}
     snow.s3.copy_object(Bucket=snow.bucket, Key="in/copy.csv", CopySource=source)
     assert [row[0] for row in snow.wait_history("T", 1)] == ["copy.csv"]
+
+
+def test_sp14_a_pipe_hears_through_an_sns_topic(snow: SnowLab) -> None:
+    _ = snow.s3
+    endpoint = snow.s3.meta.endpoint_url
+    sns: Any = boto3.client(
+        "sns", endpoint_url=endpoint, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x"
+    )
+    topic = sns.create_topic(Name=snow.bucket)["TopicArn"]
+    snow.make_stage("st", "in/", "TYPE=CSV")
+    snow.run("CREATE TABLE t (id NUMBER, f VARCHAR)")
+    snow.run(f"CREATE PIPE p AUTO_INGEST=TRUE AWS_SNS_TOPIC='{topic}' AS {COPY}")
+    to_topic = [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]
+    snow.s3.put_bucket_notification_configuration(
+        Bucket=snow.bucket, NotificationConfiguration={"TopicConfigurations": to_topic}
+    )
+    snow.put("in/a.csv", b"1\n")
+    snow.wait_history("T", 1)
+    assert list_ids(snow) == [1]
 
 
 def test_sp15_all_pipes_share_one_queue_and_one_file_may_have_many_pipes(snow: SnowLab) -> None:

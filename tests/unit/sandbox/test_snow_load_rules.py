@@ -15,7 +15,6 @@ from sandbox.snowpipe.load_rules import (
     is_in_refresh_reach,
     is_known_to_pipe,
     is_known_to_table,
-    is_load_uncertain,
     is_stale,
     parse_on_error,
 )
@@ -129,9 +128,3 @@ def test_refresh_reaches_back_seven_days(case: RefreshCase) -> None:
 )
 def test_a_pipe_is_stale_after_14_days_of_pause(paused_at: datetime | None, stale: bool) -> None:
     assert is_stale(paused_at, NOW) == stale
-
-
-def test_a_load_is_uncertain_only_when_file_and_table_are_older_than_64_days() -> None:
-    assert is_load_uncertain(days_ago(65), days_ago(65), NOW)
-    assert not is_load_uncertain(days_ago(63), days_ago(65), NOW)
-    assert not is_load_uncertain(days_ago(65), days_ago(63), NOW)
