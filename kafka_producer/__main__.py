@@ -20,7 +20,7 @@ from kafka_producer.message_encoder import Message
 from kafka_producer.pacing import Pace, choose_pace
 from kafka_producer.progress import draw_replay_id
 from kafka_producer.report import ReplaySummary, build_table
-from kafka_producer.session import ReplayOptions, preview_messages, replay_source
+from kafka_producer.session import ReplayOptions, check_client, preview_messages, replay_source
 from kafka_producer.topic import TopicState, ensure_topics, plan_topics
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import NotFinished, PipelineError
@@ -79,6 +79,7 @@ def replay(  # noqa: PLR0917
             pace: Pace = choose_pace(contract, delay, rate, speed)
             return replay_source(settings, contract, path, pace, left, options, stop, talk)
 
+        check_client(client)
         choose_pace(contract, delay, rate, speed)
         # Rows make no cycles; at the usual threshold the collector would walk the open transaction all the time.
         gc.set_threshold(GC_THRESHOLD)

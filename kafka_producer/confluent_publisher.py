@@ -54,7 +54,7 @@ class ConfluentPublisher:
                 "linger.ms": 20,
                 "batch.size": 1_000_000,
                 "message.max.bytes": max_message_bytes,
-                "queue.buffering.max.kbytes": 32 * 1024,
+                "queue.buffering.max.kbytes": 16 * 1024,
                 # A callback for each of some hundred thousand messages a second would cost more than sending them.
                 "delivery.report.only.error": True,
                 "on_delivery": self._note_delivery,

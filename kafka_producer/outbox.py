@@ -20,9 +20,10 @@ from kafka_producer.row import BadRow, Row, reject_row
 from pipeline_contract.errors import ServiceError
 from pipeline_contract.replay_record import ReplayRecord
 
-# A transaction stays open for this long, or for this many bytes: what it holds is kept, to be sent again if it aborts.
+# A transaction stays open until one of these: what it holds is kept in memory, to be sent again if it aborts.
 COMMIT_INTERVAL_S = 0.5
-COMMIT_BYTES = 16 * 1024 * 1024
+COMMIT_ROWS = 20_000
+COMMIT_BYTES = 8 * 1024 * 1024
 _KEY, _VALUE, _ITEM = itemgetter(2), itemgetter(3), itemgetter(4)
 
 
@@ -54,7 +55,8 @@ class Outbox:
         """Whether the open transaction must be committed now."""
         if not self._messages:
             return False
-        return self._held_bytes >= COMMIT_BYTES or time.monotonic() - self._opened_at_s >= COMMIT_INTERVAL_S
+        is_full = self._held_bytes >= COMMIT_BYTES or len(self._messages) >= COMMIT_ROWS
+        return is_full or time.monotonic() - self._opened_at_s >= COMMIT_INTERVAL_S
 
     @property
     def rows(self) -> int:

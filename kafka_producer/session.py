@@ -62,8 +62,14 @@ def open_chunks(source: SourceFile | None) -> Iterator[bytes]:
         check_unchanged(source)
 
 
+def check_client(client: str) -> None:
+    """Raise `ConfigurationError` for a client that there is not."""
+    if client not in CLIENTS:
+        raise ConfigurationError(f"--client: found {client!r}, allowed: {', '.join(CLIENTS)}")
+
+
 def open_publisher(client: str, settings: KafkaSettings, transactional_id: str, max_message_bytes: int) -> Publisher:
-    """The client of this name, which shuts out any older producer of the same transactional id.
+    """A client of `CLIENTS`, which shuts out any older producer of the same transactional id.
 
     Only the chosen client's library is loaded.
     """
@@ -71,11 +77,9 @@ def open_publisher(client: str, settings: KafkaSettings, transactional_id: str, 
         from kafka_producer.confluent_publisher import ConfluentPublisher  # noqa: PLC0415
 
         return ConfluentPublisher(settings, transactional_id, max_message_bytes)
-    if client == "kafka-python":
-        from kafka_producer.kafka_python_publisher import KafkaPythonPublisher  # noqa: PLC0415
+    from kafka_producer.kafka_python_publisher import KafkaPythonPublisher  # noqa: PLC0415
 
-        return KafkaPythonPublisher(settings, transactional_id, max_message_bytes)
-    raise ConfigurationError(f"--client: found {client!r}, allowed: {', '.join(CLIENTS)}")
+    return KafkaPythonPublisher(settings, transactional_id, max_message_bytes)
 
 
 def preview_messages(contract: Contract, path: str, replay_id: str | None, count: int) -> list[Message]:

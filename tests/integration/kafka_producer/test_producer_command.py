@@ -38,35 +38,6 @@ def test_a_replay_prints_one_json_object(kafka_bootstrap: str, unique_name: str,
     assert len(read_rows(kafka_bootstrap, unique_name)) == 7
 
 
-def test_a_dry_run_shows_messages_and_asks_no_broker(unique_name: str, tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "rows.csv", 9)
-    contract = write_contract(tmp_path, unique_name)
-    answer = run_command("127.0.0.1:1", "replay", contract, path, "--dry-run", "--limit", "2", "--json")
-    assert answer.returncode == 0, answer.stderr
-    messages = json.loads(answer.stdout)["messages"]
-    assert [json.loads(message["value"])["id"] for message in messages] == ["0", "1"]
-    assert [message["key"] for message in messages] == ["0", "1"]
-    assert "none is sent" in run_command("127.0.0.1:1", "replay", contract, path, "--dry-run").stdout
-
-
-def test_wrong_use_is_told_apart_from_a_broker_that_is_down(unique_name: str, tmp_path: Path) -> None:
-    contract = write_contract(tmp_path, unique_name)
-    path = write_rows(tmp_path / "rows.csv", 1)
-    wrong = tmp_path / "wrong.csv"
-    wrong.write_text("id,nom,at\n")
-    cases = [
-        (("replay", "nowhere", path), 2, "no pipeline 'nowhere'"),
-        (("replay", contract, tmp_path / "missing.csv"), 2, "missing.csv: cannot be read"),
-        (("replay", contract, tmp_path), 2, "cannot be read"),
-        (("replay", contract, wrong), 2, "unexpected: 'nom'"),
-        (("replay", contract, path, "--delay", "1", "--rate", "1"), 2, "exclude each other"),
-        (("replay", contract, path, "--client", "other"), 2, "allowed: confluent, kafka-python"),
-    ]
-    for arguments, code, words in cases:
-        answer = run_command("127.0.0.1:1", *arguments)
-        assert (answer.returncode, words in answer.stderr) == (code, True), answer.stderr
-
-
 def test_topics_are_created_checked_and_shown(kafka_bootstrap: str, unique_name: str, tmp_path: Path) -> None:
     contract = write_contract(tmp_path, unique_name)
     first = run_command(kafka_bootstrap, "topics", contract, "--json")
