@@ -28,7 +28,7 @@ _CONNECTOR_LOGS = ("snowflake.connector", "botocore.credentials")
 class StatementFailed(ServiceError):
     """A statement that the warehouse refused; `reason` is the warehouse's own message, `number` its error number."""
 
-    def __init__(self, statement: str, reason: str, number: int | None) -> None:
+    def __init__(self, statement: str, reason: str, number: int | None = None) -> None:
         self.statement = statement
         self.reason = reason
         self.number = number

@@ -21,7 +21,7 @@ from snowflake_integration import presentation
 from snowflake_integration.access import describe_policies, describe_trust
 from snowflake_integration.deployment import Done, Site, carry_out, look_around
 from snowflake_integration.naming import derive_names
-from snowflake_integration.pipes import LoadState, read_load_states
+from snowflake_integration.pipes import LoadState, read_load_states, take_role
 from snowflake_integration.plan import Step, plan_deployment, plan_teardown
 from snowflake_integration.rendering import (
     DEPLOYED,

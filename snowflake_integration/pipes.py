@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from connections.warehouse import Answer, Connection, StatementFailed, execute_statement, quote_literal, run_query
 from pipeline_contract.ddl import quote_snowflake
-from pipeline_contract.errors import ServiceError
+from pipeline_contract.errors import ConfigurationError, ServiceError
 from snowflake_integration.naming import Names, Target
 
 if TYPE_CHECKING:
@@ -129,9 +129,17 @@ def read_load_states(connection: Connection, s3: S3Client, names: Names, bucket:
     states = []
     for target in names.targets:
         keys = list_keys(s3, bucket, target.prefix)
-        history = read_history(connection, names, target, bucket)
-        rows = run_query(connection, f'SELECT DISTINCT "_FILE_NAME" AS FILE_NAME FROM {target.table}')  # noqa: S608
-        status = read_pipe_status(connection, target)
+        try:
+            history = read_history(connection, names, target, bucket)
+            rows = run_query(connection, f'SELECT DISTINCT "_FILE_NAME" AS FILE_NAME FROM {target.table}')  # noqa: S608
+            status = read_pipe_status(connection, target)
+        except StatementFailed as error:
+            if error.is_about_nothing:
+                raise ConfigurationError(
+                    f"table {target.table} or its pipe {target.pipe_name} is not there; make them with "
+                    f"`python -m snowflake_integration deploy`: {error.reason}"
+                ) from None
+            raise
         states.append(summarize_loads(target, keys, history, {str(row["FILE_NAME"]) for row in rows}, status))
     return states
 

@@ -104,7 +104,10 @@ def show_states(states: Iterable[LoadState]) -> Table:
 
 @contextmanager
 def show_progress(console: Console) -> Iterator[Callable[[list[LoadState]], None]]:
-    """A bar for each table while its objects are loaded; call what is handed out at each look."""
+    """A bar for each table on a terminal, elsewhere a line at each change; call what is handed out at each look."""
+    if not console.is_terminal:
+        yield tell_changes(console)
+        return
     columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console) as progress:
         tasks: dict[str, TaskID] = {}
@@ -116,6 +119,20 @@ def show_progress(console: Console) -> Iterator[Callable[[list[LoadState]], None
                 progress.update(tasks[state.table], total=state.objects, completed=state.objects - len(state.pending))
 
         yield report
+
+
+def tell_changes(console: Console) -> Callable[[list[LoadState]], None]:
+    """One line for each look that differs from the one before."""
+    last = ""
+
+    def report(states: list[LoadState]) -> None:
+        nonlocal last
+        line = ", ".join(f"{state.table} {state.loaded}/{state.objects}" for state in states)
+        if line != last:
+            console.print(f"objects loaded: {line}")
+            last = line
+
+    return report
 
 
 def state_records(states: Iterable[LoadState]) -> list[dict[str, Any]]:

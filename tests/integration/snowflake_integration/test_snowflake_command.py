@@ -140,6 +140,14 @@ def test_render_check_says_which_file_is_not_current() -> None:
     assert "04_file_formats_and_stages.sql: not current" in stale.stderr
 
 
+def test_a_pipeline_that_is_not_deployed_is_said_so(run: Run, write_contract: Callable[[str], Path]) -> None:
+    result = run("status", str(write_contract("parquet")))
+
+    assert result.exit_code == 2
+    assert "THINGS_RAW" in result.stderr
+    assert "python -m snowflake_integration deploy" in result.stderr
+
+
 def test_policies_and_trust_are_printed_as_json(run: Run, write_contract: Callable[[str], Path]) -> None:
     path = write_contract("parquet")
     run("deploy", str(path), "--quiet")

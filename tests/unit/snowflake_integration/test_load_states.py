@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import json
 from decimal import Decimal
+from io import StringIO
 from typing import Any, NamedTuple
 
 import pytest
+from rich.console import Console
 
 from connections.settings import Settings
 from connections.warehouse import Answer
@@ -16,7 +18,7 @@ from pipeline_contract.errors import ServiceError
 from snowflake_integration.access import describe_policies, find_trust
 from snowflake_integration.naming import derive_names
 from snowflake_integration.pipes import name_object, summarize_loads
-from snowflake_integration.presentation import answer_records, dump_json, show_value
+from snowflake_integration.presentation import answer_records, dump_json, show_progress, show_value
 from snowflake_integration.waiting import describe_failed, describe_pending
 
 CONTRACT = load_contract(find_contract("readings"))
@@ -119,3 +121,16 @@ def test_there_is_a_policy_for_each_party() -> None:
         "millrace-deploy",
         "millrace-pipe-errors",
     ]
+
+
+def test_where_there_is_no_terminal_each_change_is_told_once() -> None:
+    console = Console(file=StringIO(), width=200)
+    before = summarize_loads(TARGET, [KEY], {}, set(), {})
+    after = summarize_loads(TARGET, [KEY], {}, {KEY}, {})
+
+    with show_progress(console) as report:
+        for state in (before, before, after):
+            report([state])
+
+    assert isinstance(console.file, StringIO)
+    assert console.file.getvalue().splitlines() == ["objects loaded: MY_TABLE 0/1", "objects loaded: MY_TABLE 1/1"]
