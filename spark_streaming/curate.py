@@ -8,16 +8,17 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract import model
-from pipeline_contract.message import message_fields
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import REJECTED_COLUMNS, curated_columns
 from pipeline_contract.passport import PASSPORT
 from spark_streaming.cast import cast_text
 from spark_streaming.protect import protect_column
-from spark_streaming.source import CORRUPT, add_fields, parse_value
+from spark_streaming.source import CORRUPT, add_fields, add_texts, text_name
 
 # How much of a wrong value a reason shows; the whole of it stands in the rejected row's bytes.
 _SHOWN_CHARACTERS = 100
+# The message's bytes: a contract's column may be called `value`.
+_VALUE = "_value"
 
 
 def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, DataFrame]) -> DataFrame:
@@ -25,9 +26,8 @@ def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, Data
 
     `references` holds each lookup's table by the lookup's name, as `reference.read_reference` gives it.
     """
-    text = F.col("value").cast("string")
-    texts = [_text(name) for name in message_fields(contract)]
-    parsed = add_fields(raw, parse_value(contract, text), [*texts, CORRUPT])
+    text = F.col(_VALUE).cast("string")
+    parsed = add_texts(raw, contract).withColumnRenamed("value", _VALUE)
     types = F.struct(*(cast_text(_cleaned(contract, c), c.type, c.format) for c in contract.columns))
     typed = add_fields(parsed, types, [c.name for c in contract.columns])
     joined = _join_lookups(typed, contract, references)
@@ -41,7 +41,7 @@ def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, Data
         .otherwise(own_reasons)
     )
     names = [c.name for c in contract.columns] + [n for n in curated_columns(contract) if n not in typed.columns]
-    return joined.select("value", *names, *PASSPORT, reasons.alias("reasons"))
+    return joined.select(_VALUE, *names, *PASSPORT, reasons.alias("reasons"))
 
 
 def select_curated(judged: DataFrame, contract: Contract) -> DataFrame:
@@ -56,22 +56,18 @@ def select_rejected(judged: DataFrame, contract: Contract) -> DataFrame:
     failed = judged.where(F.size("reasons") > 0)
     first = F.col("reasons")[0]["reason"]
     of_producer = F.col("_topic") == contract.topic.rejected
-    raw_bytes = F.unbase64(F.get_json_object(F.col("value").cast("string"), "$.raw_base64"))
+    raw_bytes = F.unbase64(F.get_json_object(F.col(_VALUE).cast("string"), "$.raw_base64"))
     return failed.select(
         F.when(of_producer, "producer").when(first.startswith("rule:"), "rules").otherwise("decode").alias("stage"),
         first.alias("reason"),
         F.to_json("reasons").alias("reasons"),
-        F.when(of_producer, raw_bytes).otherwise(F.col("value")).alias("value"),
+        F.when(of_producer, raw_bytes).otherwise(F.col(_VALUE)).alias("value"),
         *PASSPORT,
     ).select(*REJECTED_COLUMNS, *PASSPORT)
 
 
-def _text(name: str) -> str:
-    return f"_text_{name}"
-
-
 def _cleaned(contract: Contract, column: model.Column) -> Column:
-    text = F.col(_text(column.name))
+    text = F.col(text_name(column.name))
     return F.when(~text.isin(*contract.source.null_values), text) if contract.source.null_values else text
 
 

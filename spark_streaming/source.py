@@ -42,14 +42,14 @@ def select_raw(messages: DataFrame, contract: Contract, topic_ids: Mapping[str, 
     text = F.col("value").cast("string")
     envelope = F.from_json(text, "source_file string, source_line bigint")
     ids = F.create_map(*[F.lit(part) for pair in topic_ids.items() for part in pair])
-    parsed = add_fields(messages, parse_value(contract, text), [*message_fields(contract), CORRUPT])
+    parsed = add_texts(messages, contract)
     return parsed.select(
         "key",
         "value",
         F.col("timestamp").cast("timestamp_ntz").alias("_kafka_timestamp"),
-        F.when(of_producer, envelope["source_file"]).otherwise(F.col(SOURCE_FILE)).alias(SOURCE_FILE),
+        F.when(of_producer, envelope["source_file"]).otherwise(F.col(text_name(SOURCE_FILE))).alias(SOURCE_FILE),
         F.when(of_producer, envelope["source_line"])
-        .otherwise(F.col(SOURCE_LINE).try_cast("bigint"))
+        .otherwise(F.col(text_name(SOURCE_LINE)).try_cast("bigint"))
         .alias(SOURCE_LINE),
         F.col("topic").alias("_topic"),
         ids[F.col("topic")].alias("_topic_id"),
@@ -58,6 +58,17 @@ def select_raw(messages: DataFrame, contract: Contract, topic_ids: Mapping[str, 
         F.when(~of_producer, _event_time(contract)).alias("_event_time"),
         batch_id.alias("_batch_id"),
     ).select(*RAW_COLUMNS, *PASSPORT)
+
+
+def text_name(field: str) -> str:
+    """The name of a field's text, as a column beside those of the message: a contract's column may be called `value`."""
+    return f"_text_{field}"
+
+
+def add_texts(frame: DataFrame, contract: Contract) -> DataFrame:
+    """The frame with each field of the message in `value` as a text column, and `_corrupt`."""
+    names = [*map(text_name, message_fields(contract)), CORRUPT]
+    return add_fields(frame, parse_value(contract, F.col("value").cast("string")), names)
 
 
 def parse_value(contract: Contract, text: Column) -> Column:
@@ -82,4 +93,4 @@ def _event_time(contract: Contract) -> Column:
     if contract.event_time is None:
         return F.col("timestamp").cast("timestamp_ntz")
     column = next(c for c in contract.columns if c.name == contract.event_time.column)
-    return cast_text(F.col(column.name), column.type, column.format).cast("timestamp_ntz")
+    return cast_text(F.col(text_name(column.name)), column.type, column.format).cast("timestamp_ntz")
