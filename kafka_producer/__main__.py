@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,6 +82,8 @@ def replay(  # noqa: PLR0917
 
         check_client(client)
         choose_pace(contract, delay, rate, speed)
+        # kafka-python would write to standard error by itself; errors reach the user through exceptions.
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)
         # Rows make no cycles; at the usual threshold the collector would walk the open transaction all the time.
         gc.set_threshold(GC_THRESHOLD)
         with catch_signals() as stop:

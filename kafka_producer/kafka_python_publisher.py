@@ -79,7 +79,7 @@ class KafkaPythonPublisher:
         """
         if self._is_open:
             self._is_open = False
-            self._producer.close(timeout=0)
+            self._close_producer()
             self._producer = self._open_producer()
             self._epoch = self._describe_epoch()
 
@@ -89,7 +89,11 @@ class KafkaPythonPublisher:
             self._timeout_s = CLOSE_TIMEOUT_S
             with suppress(ServiceError):
                 self._guard("abort a transaction", self._producer.abort_transaction)
-        self._producer.close(timeout=0)
+        self._close_producer()
+
+    def _close_producer(self) -> None:
+        with suppress(errors.KafkaError):  # what is still queued is not waited for, and the client complains of that
+            self._producer.close(timeout=0)
 
     def _open_producer(self) -> KafkaProducer:
         timeout_ms = int(self._timeout_s * 1000)

@@ -51,4 +51,4 @@ class Publisher(Protocol):
 
 def transaction_timeout_s(settings: KafkaSettings) -> float:
     """For how long a client keeps trying, and the broker keeps a dead producer's transaction open."""
-    return max(10.0, 2 * settings.timeout_s)
+    return 2 * settings.timeout_s

@@ -1,0 +1,107 @@
+"""A broker that dies under the producer: it waits for a bounded time, says so, and the next run goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from replay_runs import count_lines, read_rows, run_in_process, wait_for_rows, write_contract, write_rows
+from rich.console import Console
+
+from connections.settings import KafkaSettings, SandboxSettings, Settings
+from kafka_producer.pacing import EvenPace
+from pipeline_contract.errors import PipelineError, ServiceError
+from sandbox.java import find_java
+from sandbox.processes import find_free_port, read_record
+from sandbox.services import Service, start_service, stop_service, wait_until_ready
+from sandbox.stack import describe_services
+
+
+@pytest.fixture(scope="module")
+def own_broker(session_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A broker that these tests may kill."""
+    settings = session_settings.model_copy(
+        update={
+            "kafka": KafkaSettings(bootstrap_servers=f"127.0.0.1:{find_free_port()}"),
+            "sandbox": SandboxSettings(state_dir=tmp_path_factory.mktemp("broker")),
+        }
+    )
+    services = describe_services(settings, lambda: find_java(None), Console(stderr=True, quiet=True))
+    broker = next(service for service in services if service.name == "kafka")
+    start_service(broker)
+    try:
+        wait_until_ready(broker)
+        yield broker
+    finally:
+        stop_service(broker)
+
+
+def kill_broker(broker: Service) -> None:
+    """Kill the broker's process at once."""
+    record = read_record(broker.record_path)
+    assert record
+    os.kill(record.pid, signal.SIGKILL)
+    stop_service(broker)
+
+
+def restart_broker(broker: Service) -> None:
+    """Start the broker again on what it has kept."""
+    start_service(broker)
+    wait_until_ready(broker)
+
+
+def start_run(
+    broker: Service, contract: Path, path: Path, client: str, timeout_s: float
+) -> tuple[threading.Thread, list[PipelineError]]:
+    """A run in a thread of its own, slow enough to be interrupted, and the errors that it ends with."""
+    errors: list[PipelineError] = []
+
+    def run() -> None:
+        try:
+            run_in_process(broker.address, contract, path, client, pace=EvenPace(0.01), timeout_s=timeout_s)
+        except PipelineError as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, errors
+
+
+@pytest.mark.parametrize("client", ["confluent", "kafka-python"])
+def test_a_broker_that_stays_away_is_given_up_and_the_next_run_goes_on(
+    client: str, own_broker: Service, unique_name: str, tmp_path: Path
+) -> None:
+    contract = write_contract(tmp_path, unique_name)
+    path = write_rows(tmp_path / "rows.csv", 600)
+    thread, errors = start_run(own_broker, contract, path, client, timeout_s=2)
+    wait_for_rows(own_broker.address, unique_name, 20)
+    kill_broker(own_broker)
+    killed_at_s = time.monotonic()
+    thread.join(60)
+    try:
+        assert not thread.is_alive()
+        assert time.monotonic() - killed_at_s < 45
+        assert [type(error) for error in errors] == [ServiceError]
+        assert own_broker.address in str(errors[0])
+    finally:
+        restart_broker(own_broker)
+    second = run_in_process(own_broker.address, contract, path, client)
+    assert second.resumed_from_line is not None
+    assert count_lines(read_rows(own_broker.address, unique_name)) == dict.fromkeys(range(2, 602), 1)
+
+
+def test_a_broker_that_comes_back_in_time_is_waited_for(own_broker: Service, unique_name: str, tmp_path: Path) -> None:
+    contract = write_contract(tmp_path, unique_name)
+    path = write_rows(tmp_path / "rows.csv", 300)
+    thread, errors = start_run(own_broker, contract, path, "confluent", timeout_s=20)
+    wait_for_rows(own_broker.address, unique_name, 20)
+    kill_broker(own_broker)
+    restart_broker(own_broker)
+    thread.join(60)
+    assert errors == []
+    assert count_lines(read_rows(own_broker.address, unique_name)) == dict.fromkeys(range(2, 302), 1)
