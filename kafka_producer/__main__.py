@@ -206,12 +206,12 @@ def build_topic_table(contract: Contract, states: list[TopicState], verb: str) -
     """The topics as a table."""
     title = f"The topics of {contract.name} {verb} as the contract says"
     table = Table(title=title, title_justify="left")
-    names = ("name", "partitions", "cleanup.policy", "retention.ms", "max.message.bytes", "id", "created")
-    for name in names:
-        table.add_column(name)
+    table.add_column("")
     for state in states:
-        described = describe_topic(state)
-        table.add_row(*(str(described.get(name, "—")) for name in names))
+        table.add_column(state.plan.name, overflow="fold")
+    described = [describe_topic(state) for state in states]
+    for name in ("partitions", "cleanup.policy", "retention.ms", "max.message.bytes", "replicas", "id", "created"):
+        table.add_row(name, *(str(topic.get(name, "—")) for topic in described))
     return table
 
 

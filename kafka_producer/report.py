@@ -11,7 +11,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 
 from kafka_producer.replay import Standing, Watcher
 
@@ -115,10 +115,10 @@ def watch_replay(
         columns = (
             SpinnerColumn(finished_text="[green]✓"),
             TextColumn(source_file, markup=False),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[rows]:,} rows  {task.fields[speed]:,} rows/s  {task.fields[rejected]:,} rejected"),
+            BarColumn(bar_width=8),
+            TextColumn("{task.fields[rows]:,} rows {task.fields[speed]:,}/s {task.fields[rejected]:,} rejected"),
             TextColumn("{task.fields[lag]}", style="yellow"),
-            TimeElapsedColumn(),
+            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
         )
         with Progress(*columns, console=console) as progress:
             yield LiveBar(progress, first_row, total_bytes)
