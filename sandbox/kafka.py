@@ -83,9 +83,9 @@ def format_storage(java: Java, jars: list[Path], folder: Path) -> None:
     if (folder / DATA / "meta.properties").exists():
         return
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    command = build_java_command(
-        java, jars, "kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", PROPERTIES, "--ignore-formatted"
-    )
+    # One id in 64 begins with a dash: as an argument of its own it would be taken for an option.
+    arguments = ("format", f"--cluster-id={cluster_id}", "--config", PROPERTIES, "--ignore-formatted")
+    command = build_java_command(java, jars, "kafka.tools.StorageTool", *arguments)
     answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
     if answer.returncode != 0:
         raise ServiceError(f"Kafka cannot format its data folder {folder / DATA}:\n{answer.stdout}{answer.stderr}")

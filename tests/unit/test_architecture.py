@@ -17,6 +17,8 @@ MAY_IMPORT = {
     **{stage: {"pipeline_contract", "connections"} for stage in STAGES},
     "sandbox": {"pipeline_contract", "connections"},
     "reconciliation": {"pipeline_contract", "connections", *STAGES},
+    # On top: it runs the others as commands, and takes from them what names their jars and shows the proof.
+    "demo": {"pipeline_contract", "connections", "sandbox", "spark_streaming", "reconciliation"},
 }
 READS_ENVIRONMENT = {"sys.argv", "os.environ", "os.getenv"}
 # The function that all entry points call to read the environment lives here.

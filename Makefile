@@ -1,0 +1,80 @@
+# The runbook: `make help` lists what there is. Every target works in a fresh clone; the first one builds .venv.
+PIPELINE ?= flights
+ENV ?= local
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+STAMP := .venv/.set-up
+RUN := .venv/bin/python -m
+
+# What `produce` sends, and how: FILES and ARGS on the command line choose others.
+SAMPLE := .sandbox/sample-data/flights.csv
+FILES ?= $(if $(filter flights,$(PIPELINE)),$(SAMPLE) data/flights_damaged.csv,data/$(PIPELINE).csv)
+ARGS ?=
+export SQL
+
+.PHONY: help setup demo up down status topics deploy produce stream close snowpipe query verify test chaos lint clean
+
+help: ## this list
+	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+
+setup: $(STAMP) ## check Python and Java, build .venv with the pinned packages, fetch the jars
+
+$(STAMP): setup.cfg constraints.txt
+	@.ci/setup
+
+demo: $(STAMP) ## all of it: sandbox, SQL, producer, Spark, Snowpipe, reconciliation; KEEP=1 leaves the sandbox up
+	@$(RUN) demo run $(PIPELINE) --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
+
+up: $(STAMP) ## start the sandbox: Kafka (real), AWS and Snowflake (emulated)
+	@$(RUN) sandbox up --env $(ENV)
+
+down: $(STAMP) ## stop the sandbox and keep its state
+	@$(RUN) sandbox down --env $(ENV)
+
+status: $(STAMP) ## what of the sandbox runs, and where
+	@$(RUN) sandbox status --env $(ENV)
+
+topics: $(STAMP) ## create the pipeline's topics, or check them against the contract
+	@$(RUN) kafka_producer topics $(PIPELINE) --env $(ENV) $(ARGS)
+
+deploy: $(STAMP) ## run the pipeline's SQL scripts in Snowflake; ARGS=--dry-run prints the list
+	@$(RUN) snowflake_integration deploy $(PIPELINE) --env $(ENV) $(ARGS)
+
+produce: $(STAMP) $(filter $(SAMPLE),$(FILES)) ## send FILES (default: the sample data) to the topic; ARGS="--delay 1"
+	@$(RUN) kafka_producer replay $(PIPELINE) $(FILES) --env $(ENV) $(ARGS)
+
+$(SAMPLE): | $(STAMP)
+	@$(RUN) sandbox sample-data flights $@
+
+stream: $(STAMP) ## run the Spark job until Ctrl-C; ARGS=--available-now drains the topic and stops
+	@$(RUN) spark_streaming run $(PIPELINE) --env $(ENV) $(ARGS)
+
+close: $(STAMP) ## publish the aggregate windows that the watermark still holds open
+	@$(RUN) spark_streaming close $(PIPELINE) --env $(ENV)
+
+snowpipe: $(STAMP) ## wait until Snowpipe has loaded every object of the lake, and show what it loaded
+	@$(RUN) snowflake_integration wait-loaded $(PIPELINE) --env $(ENV) $(ARGS)
+
+query: $(STAMP) ## ask the warehouse: SQL="select count(*) from flights"
+	@$(RUN) snowflake_integration query --env $(ENV) --pipeline $(PIPELINE) "$${SQL:-$$(cat demo/questions/$(PIPELINE).sql)}"
+
+verify: $(STAMP) ## the reconciliation: every row accounted for, or where it is
+	@$(RUN) reconciliation check $(PIPELINE) --env $(ENV) $(ARGS)
+
+test: $(STAMP) ## all tests but the chaos suite
+	@$(RUN) pytest -m "not chaos" $(ARGS)
+
+chaos: $(STAMP) ## volume and kill tests
+	@$(RUN) pytest -m chaos $(ARGS)
+
+lint: $(STAMP) ## ruff, its formatter, and mypy in strict mode
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+
+clean: ## stop the sandbox, and delete its state, .venv and all caches
+	@if [ -x .venv/bin/python ]; then $(RUN) sandbox reset; fi
+	@rm -rf .venv .sandbox .checkpoints build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis spark-warehouse metastore_db derby.log
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,83 @@
+"""`python -m demo`: the whole way in the sandbox, with sample data, and the jars that it needs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.syntax import Syntax
+
+from connections.settings import Settings, load_settings
+from demo.command_runner import CommandRunner
+from demo.demonstration import Demonstration
+from demo.guide import write_guide
+from demo.jars import fetch_kafka_jars, fetch_spark_jars
+from demo.stages import plan_way
+from pipeline_contract.command_errors import exit_on_error
+from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.model import Contract
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="The whole way in the sandbox, with sample data. Example: python -m demo run flights",
+)
+
+
+@app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="flights or readings.", show_default=False)],
+    environment: Annotated[str, typer.Option("--env", help="Settings: a name in conf/environments.")] = "local",
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up, and say how to connect to it.")] = False,
+) -> None:
+    """Take sample data through Kafka, Spark, S3 and Snowpipe into the warehouse, and prove that every row is there.
+
+    Everything that it starts it stops again; a sandbox that ran before stays up. The last line on standard output is
+    the reconciliation's JSON object, the exit code is the reconciliation's too.
+
+    Example: python -m demo run flights
+    """
+    console = Console(stderr=True, highlight=False)
+    with exit_on_error():
+        settings = load_settings(environment)
+        contract = load_contract(find_contract(pipeline))
+        way = plan_way(contract, environment, settings.sandbox.state_dir / "sample-data")
+    demonstration = Demonstration(console, CommandRunner())
+    with demonstration.runner.pass_signals_on():
+        if running := demonstration.find_running(environment):
+            console.print(f"running already, and left so at the end: {', '.join(running)}")
+        status, proof = demonstration.run_way(way, stays_up=keep or bool(running))
+        demonstration.show_times()
+    if keep:
+        show_guide(console, settings, contract)
+    if proof:
+        typer.echo(proof)
+    raise typer.Exit(status)
+
+
+@app.command()
+def fetch_jars() -> None:
+    """Fetch the jars of Kafka and Spark from Maven Central, where they are not there yet.
+
+    Example: python -m demo fetch-jars
+    """
+    with exit_on_error():
+        fetch_kafka_jars(Console(stderr=True))
+        fetch_spark_jars(os.environ)
+
+
+def show_guide(console: Console, settings: Settings, contract: Contract) -> None:
+    """Say how to look around, and how to end it."""
+    console.print("\nThe sandbox stays up. To look around (`.venv/bin/python`):")
+    for title, program in write_guide(settings, contract).items():
+        console.print(f"\n[bold]{title}[/bold]")
+        console.print(Syntax(program, "python", background_color="default"), soft_wrap=True)
+    console.print("`make down` stops it and keeps its state; `python -m sandbox reset` deletes the state too.\n")
+
+
+if __name__ == "__main__":
+    sys.exit(app())

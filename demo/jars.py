@@ -1,0 +1,33 @@
+"""Fetches the jars that Kafka and Spark need, so that no later step waits for the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from pipeline_contract.errors import ServiceError
+from sandbox.jars import KAFKA_COORDINATES, resolve_jars
+from spark_streaming.launch import run_command
+from spark_streaming.packages import EXCLUDES, find_spark_home, list_packages
+from spark_streaming.submit import build_environment
+
+LISTING = Path(__file__).with_name("jar_listing.py")
+
+
+def fetch_kafka_jars(console: Console) -> None:
+    """Fetch the broker's jars, where they are not there yet, and say how many they are."""
+    jars = resolve_jars(KAFKA_COORDINATES, console)
+    console.print(f"Kafka: {len(jars)} jars, {sum(jar.stat().st_size for jar in jars) / 1e6:.0f} MB", highlight=False)
+
+
+def fetch_spark_jars(variables: Mapping[str, str]) -> None:
+    """Let spark-submit fetch the job's packages, and say how many jars they are; `ServiceError` where it cannot."""
+    command = [str(find_spark_home() / "bin" / "spark-submit"), "--packages", ",".join(list_packages())]
+    command += ["--exclude-packages", ",".join(EXCLUDES), str(LISTING)]
+    if status := run_command(command, build_environment(variables), json_summary=False):
+        raise ServiceError(
+            f"spark-submit ended with {status} while it fetched the job's packages from Maven Central; what it says "
+            "stands above. Check the network (or its proxy settings) and run it again"
+        )

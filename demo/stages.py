@@ -1,0 +1,64 @@
+"""What the demonstration of a pipeline does, as a list of commands. Pure, but for the question that it reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.model import Contract
+
+QUESTIONS = Path(__file__).with_name("questions")
+# What is replayed: files that are committed, after those that the sandbox writes from its packages.
+COMMITTED_FILES = {"flights": ("data/flights_damaged.csv",), "readings": ("data/readings.csv",)}
+SAMPLE_FILES = {"flights": ("flights.csv",), "readings": ()}
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step: its title, the module that does it with its arguments, and the exit codes after which the next may run."""
+
+    title: str
+    arguments: tuple[str, ...]
+    tolerated: tuple[int, ...] = (0,)
+
+
+@dataclass(frozen=True)
+class Way:
+    """The whole way; `down` ends what `up` has begun."""
+
+    up: Stage
+    stages: tuple[Stage, ...]
+    proof: Stage
+    down: Stage
+
+
+def plan_way(contract: Contract, environment: str, folder: Path) -> Way:
+    """The way of a pipeline's sample data into its table, on an empty sandbox or on one with former state.
+
+    Files that are made for it go to `folder`. Raises `ConfigurationError` for a pipeline without sample data.
+    """
+    name, env = contract.name, ("--env", environment)
+    if name not in COMMITTED_FILES:
+        raise ConfigurationError(
+            f"there is no sample data for {name!r}, only for {', '.join(sorted(COMMITTED_FILES))}; the README shows each "
+            "step by hand, for files of your own"
+        )
+    samples = [str(folder / file) for file in SAMPLE_FILES[name]]
+    question = (QUESTIONS / f"{name}.sql").read_text(encoding="utf-8").strip()
+    stages = [
+        Stage("deploy the SQL", ("snowflake_integration", "deploy", name, *env)),
+        *(Stage("sample data", ("sandbox", "sample-data", name, path)) for path in samples),
+        Stage("producer", ("kafka_producer", "replay", name, *samples, *COMMITTED_FILES[name], *env)),
+        Stage("Spark job", ("spark_streaming", "run", name, *env, "--available-now")),
+        *(Stage("close windows", ("spark_streaming", "close", name, *env)) for _ in contract.aggregates[:1]),
+        # What was refused or is late, the reconciliation says with all details.
+        Stage("Snowpipe", ("snowflake_integration", "wait-loaded", name, *env), tolerated=(0, 1, 4)),
+        Stage("answer", ("snowflake_integration", "query", *env, "--pipeline", name, question)),
+    ]
+    return Way(
+        up=Stage("sandbox up", ("sandbox", "up", *env)),
+        stages=tuple(stages),
+        proof=Stage("reconciliation", ("reconciliation", "check", name, *env, "--json"), tolerated=(0, 1, 4)),
+        down=Stage("sandbox down", ("sandbox", "down", *env)),
+    )
