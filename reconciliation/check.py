@@ -174,7 +174,10 @@ def check_lake(evidence: Evidence, in_staging: Callable[[PublishedFile], bool]) 
         return before[file.final_key][0] in newest and in_staging(file)
 
     for lake in evidence.lake.values():
-        yield from check_objects(lake, before, after, is_waiting)
+        query = (
+            f"aggregate-{lake.output.name.removeprefix('aggregates/')}" if lake.output.kind == "aggregate" else INGEST
+        )
+        yield from check_objects(lake, before, after, is_waiting, evidence.after[query])
 
 
 def count_surplus(findings: Iterable[Finding], accounts: Iterable[TableAccount]) -> int:

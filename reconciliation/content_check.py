@@ -15,6 +15,8 @@ from reconciliation.places import describe_places, describe_rows
 from reconciliation.row_keys import drop_repeated, first_places, is_among, join_text, mark_repeated
 from reconciliation.warehouse_party import IN_PROGRESS, WarehouseTable
 
+FAILURES = ("Load failed", "Partially loaded")
+
 
 @dataclass(frozen=True)
 class TableAccount:
@@ -38,7 +40,7 @@ def compare_table(lake: LakeOutput, table: WarehouseTable, limit: int) -> TableA
     waiting = mark_waiting(absent["place"], table)
     pending, missing = absent.filter(waiting), absent.filter(pc.invert(waiting))
     findings = [
-        *_report_failed(table, limit),
+        *_report_failed(lake, table, limit),
         *_report_waiting(table, pending, limit),
         *_report_missing(table, missing, limit),
         *_report_repeated(table, table_rows.filter(repeated), limit),
@@ -65,12 +67,16 @@ def mark_waiting(places: Any, table: WarehouseTable) -> Any:
     return pc.invert(pc.is_in(places, value_set=known))
 
 
-def _report_failed(table: WarehouseTable, limit: int) -> Iterator[Finding]:
-    failed = [
-        (key, load) for key, load in sorted(table.history.items()) if load.status in ("Load failed", "Partially loaded")
-    ]
+def _report_failed(lake: LakeOutput, table: WarehouseTable, limit: int) -> Iterator[Finding]:
+    there = {lake_object.key for lake_object in lake.objects}
+    failed = [(key, load) for key, load in sorted(table.history.items()) if load.status in FAILURES]
     for key, load in failed[:limit]:
-        yield Finding("missing", _zone(table), f"{key}: {load.status.lower()}: {load.error or 'no reason given'}")
+        text = f"{key}: {load.status.lower()}: {load.error or 'no reason given'}"
+        yield (
+            Finding("missing", _zone(table), text)
+            if key in there
+            else Finding("note", _zone(table), f"{text} (it is gone)")
+        )
     if len(failed) > limit:
         yield Finding("missing", _zone(table), f"{len(failed) - limit} more objects failed to load")
 

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from pydantic import TypeAdapter, ValidationError
@@ -31,6 +31,7 @@ class QueryLedger:
     """The ledger of one query as it lies there: by key what could be read, and what is wrong with it as findings."""
 
     query: str
+    prefix: str
     lineages: tuple[Lineage, ...]
     entries: dict[str, Manifest | Seal]
     closes: dict[str, Close]
@@ -85,44 +86,48 @@ def read_query_ledger(ledger: Ledger) -> QueryLedger:
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             findings.append(Finding("altered", ZONE, f"{key} cannot be read as what its name says: {reason}"))
     chain = tuple(lineages[key] for key in sorted(lineages))
-    known = QueryLedger(ledger.query, chain, entries, closes, ())
-    findings += [*_check_numbers(prefix, known, set(bodies)), *_check_contents(prefix, known)]
-    findings += [*_check_roll_ups(prefix, known, rolled), *_check_ranges(known), *check_counts(known)]
-    return QueryLedger(ledger.query, chain, entries, closes, tuple(findings))
+    known = QueryLedger(ledger.query, prefix, chain, entries, closes, ())
+    findings += [*_check_numbers(known, set(bodies)), *_check_contents(known)]
+    findings += [*_check_roll_ups(known, rolled), *_check_ranges(known), *check_counts(known)]
+    return replace(known, findings=tuple(findings))
 
 
-def _check_numbers(prefix: str, ledger: QueryLedger, keys: set[str]) -> Iterator[Finding]:
+def _check_numbers(ledger: QueryLedger, keys: set[str]) -> Iterator[Finding]:
     """Entries, lineages and operations are numbered without gaps; a gap is an object that somebody deleted."""
     batches: dict[str, list[int]] = defaultdict(list)
     for key in keys:
-        if match := _ENTRY_KEY.fullmatch(key.removeprefix(prefix)):
+        if match := _ENTRY_KEY.fullmatch(key.removeprefix(ledger.prefix)):
             batches[match["lineage"]].append(int(match["batch"]))
     for lineage, numbers in sorted(batches.items()):
         for number in sorted(set(range(max(numbers))) - set(numbers)):
             yield Finding(
-                "missing", ZONE, f"manifest {prefix}{lineage}/{number:010d}.json is gone; later ones are there"
+                "missing", ZONE, f"manifest {ledger.prefix}{lineage}/{number:010d}.json is gone; later ones are there"
             )
     registered = {lineage.lineage for lineage in ledger.lineages}
     for lineage in sorted(set(batches) - registered):
-        yield Finding("missing", ZONE, f"lineage {lineage} has manifests, but its entry in {prefix}lineages/ is gone")
+        yield Finding(
+            "missing", ZONE, f"lineage {lineage} has manifests, but its entry in {ledger.prefix}lineages/ is gone"
+        )
     for folder, width in (("lineages", 6), ("ops", 6)):
-        found = {int(key[-5 - width : -5]) for key in keys if key.startswith(f"{prefix}{folder}/")}
+        found = {int(key[-5 - width : -5]) for key in keys if key.startswith(f"{ledger.prefix}{folder}/")}
         for number in sorted(set(range(1, max(found, default=0))) - found):
-            yield Finding("missing", ZONE, f"{prefix}{folder}/{number:0{width}d}.json is gone; later ones are there")
+            yield Finding(
+                "missing", ZONE, f"{ledger.prefix}{folder}/{number:0{width}d}.json is gone; later ones are there"
+            )
 
 
-def _check_contents(prefix: str, ledger: QueryLedger) -> Iterator[Finding]:
+def _check_contents(ledger: QueryLedger) -> Iterator[Finding]:
     """An entry says of itself what its key says."""
     for key, entry in ledger.entries.items():
-        if key != f"{prefix}{entry.lineage}/{entry.batch:010d}.json" or entry.query != ledger.query:
+        if key != f"{ledger.prefix}{entry.lineage}/{entry.batch:010d}.json" or entry.query != ledger.query:
             found = f"{entry.query} {entry.lineage} batch {entry.batch}"
             yield Finding("altered", ZONE, f"{key} was changed: it says that it is {found}")
 
 
-def _check_roll_ups(prefix: str, ledger: QueryLedger, rolled: Mapping[str, list[Manifest]]) -> Iterator[Finding]:
+def _check_roll_ups(ledger: QueryLedger, rolled: Mapping[str, list[Manifest]]) -> Iterator[Finding]:
     for key, manifests in rolled.items():
         for manifest in manifests:
-            own_key = f"{prefix}{manifest.lineage}/{manifest.batch:010d}.json"
+            own_key = f"{ledger.prefix}{manifest.lineage}/{manifest.batch:010d}.json"
             if own_key not in ledger.entries:
                 yield Finding("missing", ZONE, f"manifest {own_key} is gone; the roll-up {key} holds it")
             elif ledger.entries[own_key] != manifest:

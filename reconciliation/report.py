@@ -27,14 +27,14 @@ def render_report(statement: Statement) -> RenderableType:
         )
         for finding in findings
     ]
-    return Group(_render_figures(statement), Text(verdict, style), *lines)
-
-
-def _render_figures(statement: Statement) -> Table:
     title = f"Reconciliation of {statement.pipeline}"
     if statement.mode == "fast":
         title += " (--fast: the ledger's word and counts, not row by row)"
-    table = Table(title=title, title_justify="left", title_style="bold")
+    return Group(Text(title, "bold"), _render_figures(statement), Text(verdict, style), *lines)
+
+
+def _render_figures(statement: Statement) -> Table:
+    table = Table()
     table.add_column("", no_wrap=True)
     table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("from", overflow="fold")
