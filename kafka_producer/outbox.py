@@ -22,8 +22,8 @@ from pipeline_contract.replay_record import ReplayRecord
 
 # A transaction stays open until one of these: what it holds is kept in memory, to be sent again if it aborts.
 COMMIT_INTERVAL_S = 0.5
-COMMIT_ROWS = 20_000
-COMMIT_BYTES = 8 * 1024 * 1024
+COMMIT_ROWS = 8_000
+COMMIT_BYTES = 4 * 1024 * 1024
 _KEY, _VALUE, _ITEM = itemgetter(2), itemgetter(3), itemgetter(4)
 
 
