@@ -52,6 +52,7 @@ def describe_pipeline(contract: Contract) -> dict[str, Any]:
 def render_page(contract: Contract) -> RenderableType:
     """The same for a reader."""
     facts = describe_pipeline(contract)
+    place = f"{contract.warehouse.database.upper()}.{contract.warehouse.schema_.upper()}"
     title = f"{contract.name}, version {contract.version} ({facts['contract_hash']})"
     return Group(
         Text(title, style="bold"),
@@ -59,7 +60,7 @@ def render_page(contract: Contract) -> RenderableType:
         Text(),
         _table("Columns of a curated row", facts["columns"]),
         _table("Topic", [{"setting": name, "value": _show(value)} for name, value in facts["topic"].items()]),
-        _table("Outputs", facts["outputs"]),
+        _table(f"Outputs, as tables and views of {place}", [_shorten_output(row) for row in facts["outputs"]]),
         Text("Snowflake: the curated table", style="bold"),
         Syntax(facts["snowflake"], "sql", theme="ansi_dark", background_color="default"),
         Text(),
@@ -97,6 +98,11 @@ def _describe_output(contract: Contract, output: Output) -> dict[str, str]:
         "table": f"{output.database}.{output.schema}.{output.table}",
         "view": f"{output.database}.{output.schema}.{view}" if view else "",
     }
+
+
+def _shorten_output(facts: dict[str, str]) -> dict[str, str]:
+    """The same with bare names of table and view, so that a row fits a line."""
+    return facts | {key: facts[key].rsplit(".", 1)[-1] for key in ("table", "view")}
 
 
 def _table(title: str, rows: list[dict[str, str]]) -> Table:
