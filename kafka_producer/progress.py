@@ -7,7 +7,7 @@ import uuid
 
 from pydantic import ValidationError
 
-from connections.kafka import read_topic, read_watermarks
+from connections.kafka import describe_topic_ids, read_topic, read_watermarks
 from connections.settings import KafkaSettings
 from kafka_producer.byte_source import STANDARD_INPUT, SourceFile
 from kafka_producer.publisher import transaction_timeout_s
@@ -75,25 +75,24 @@ def find_record(settings: KafkaSettings, contract: Contract, begun: ReplayRecord
             ) from error
         if (candidate.fingerprint, candidate.replay_id) == (begun.fingerprint, begun.replay_id):
             found = candidate
+    topic_id = describe_topic_ids(settings, [contract.topic.name])[contract.topic.name]
     if found is None:
-        return begun
-    check_record(settings, contract, found)
+        return begun.model_copy(update={"topic_id": topic_id})
+    check_record(contract, found, topic_id)
     return found.model_copy(update={"path": begun.path})
 
 
-def check_record(settings: KafkaSettings, contract: Contract, record: ReplayRecord) -> None:
-    """Raise where a replay cannot go on from its record: another contract, or a topic that lost what was sent."""
+def check_record(contract: Contract, record: ReplayRecord, topic_id: str) -> None:
+    """Raise where a replay cannot go on from its record: another contract, or another topic under the same name."""
     if not record.finished and record.contract_version != contract.version:
         raise ConfigurationError(
             f"{record.path}: its replay was begun with version {record.contract_version} of contract "
             f"{contract.name!r}, which is version {contract.version} now: go on with the old one, or send the source "
             "once more with --replay-id ID"
         )
-    held = sum(high for _, high in read_watermarks(settings, contract.topic.name).values())
-    if held < record.sent:
+    if record.topic_id != topic_id:
         raise TopicMismatch(
-            f"topic {contract.topic.name!r} has had {held} messages since it was created, but "
-            f"{contract.topic.progress!r} says that {record.sent} rows of {record.source_file} were sent to it: the "
-            f"topic was deleted and created again. Delete {contract.topic.progress!r} too to begin afresh, or send "
-            "the source once more with --replay-id ID"
+            f"topic {contract.topic.name!r} was deleted and created again since {record.sent} rows of "
+            f"{record.source_file} were sent to it (its id was {record.topic_id}, now it is {topic_id}). Delete "
+            f"{contract.topic.progress!r} too to begin afresh, or send the source once more with --replay-id ID"
         )

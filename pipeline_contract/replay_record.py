@@ -20,6 +20,7 @@ class ReplayRecord(BaseModel):
     fingerprint: str | None  # SHA-256 of the file as it lies there; null for standard input
     replay_id: str | None
     contract_version: int
+    topic_id: str | None = None  # of the data topic; null until the replay has looked at it
     rows: int
     sent: int
     rejected: int

@@ -1,0 +1,19 @@
+"""A pipeline of its own for each test."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from job_runs import CONTRACT, Pipeline
+
+from connections.settings import Settings
+
+
+@pytest.fixture
+def pipeline(
+    tmp_path: Path, unique_name: str, sandbox_settings: Settings, sandbox_variables: dict[str, str]
+) -> Pipeline:
+    """A small pipeline of two partitions with one aggregate, deployed nowhere, with checkpoints of its own."""
+    (tmp_path / f"{unique_name}.toml").write_text(CONTRACT.format(name=unique_name))
+    return Pipeline(tmp_path, unique_name, sandbox_settings, sandbox_variables, str(tmp_path / "checkpoints"))

@@ -1,0 +1,42 @@
+"""kill -9 of the driver at each step of the publish protocol: a lister of the bucket and the warehouse see each row once."""
+
+from __future__ import annotations
+
+from job_runs import Pipeline
+
+ROWS = 30_000
+# The name of the step, its phase, and how many of its kind are let pass before.
+KILLS = (
+    "stage:begin:0",
+    "stage:end:0",
+    "manifest:begin:0",
+    "manifest:end:0",
+    "copy:begin:0",
+    "copy:end:0",
+    "copy:begin:2",
+    "copy:end:2",  # the last copy: before the commit
+    "stage:begin:1",  # the next batch: after the commit
+)
+BATCH = ("--query", "ingest", "--max-offsets-per-trigger", "4000")
+
+
+def test_every_row_is_there_once_after_a_kill_at_each_step(pipeline: Pipeline) -> None:
+    pipeline.replay(pipeline.write_rows(0, ROWS))
+    pipeline.deploy()
+    for step in KILLS:
+        assert pipeline.drain_until_killed(step, *BATCH).code == -9, step
+    assert pipeline.drain(*BATCH).code == 0
+    check_whole(pipeline, list(range(2, ROWS + 2)))
+
+
+def check_whole(pipeline: Pipeline, lines: list[int]) -> None:
+    """Hold that a listing, the warehouse and the reconciliation all show these source lines, each as often as it stands."""
+    assert pipeline.lines("raw") == sorted(lines)
+    assert sorted(pipeline.lines("curated") + pipeline.lines("rejected")) == sorted(lines)
+    result = pipeline.reconcile()
+    assert result["complete"], result["findings"]
+    row = 'count(*) as n, count(distinct "_SOURCE_FILE" || \':\' || "_SOURCE_LINE") as d'
+    wanted = [{"N": len(lines), "D": len(lines)}]
+    assert pipeline.query(f"select {row} from events_raw") == wanted
+    passports = 'select "_SOURCE_FILE", "_SOURCE_LINE" from'
+    assert pipeline.query(f"select {row} from ({passports} events union all {passports} events_rejected)") == wanted
