@@ -12,7 +12,7 @@ from pipeline_contract.model import Contract
 from pipeline_contract.outputs import REJECTED_COLUMNS, curated_columns
 from pipeline_contract.passport import PASSPORT
 from spark_streaming.cast import cast_text
-from spark_streaming.protect import protect_column
+from spark_streaming.protect import KEY_COLUMNS, protect_column
 from spark_streaming.source import CORRUPT, add_fields, add_texts, text_name
 
 # How much of a wrong value a reason shows; the whole of it stands in the rejected row's bytes.
@@ -32,7 +32,7 @@ def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, Data
     typed = add_fields(parsed, types, [c.name for c in contract.columns])
     joined = _join_lookups(typed, contract, references)
     for derived in contract.derived:
-        joined = joined.withColumn(derived.name, F.expr(derived.expression).cast(derived.type.spark))
+        joined = joined.withColumn(derived.name, F.expr(derived.expression).try_cast(derived.type.spark))
     own_reasons = F.array_compact(F.array(*_type_reasons(contract), *_rule_reasons(contract)))
     reasons = (
         F.when(F.col("_topic") == contract.topic.rejected, F.array(_producer_reason(text)))
@@ -41,7 +41,8 @@ def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, Data
         .otherwise(own_reasons)
     )
     names = [c.name for c in contract.columns] + [n for n in curated_columns(contract) if n not in typed.columns]
-    return joined.select(_VALUE, *names, *PASSPORT, reasons.alias("reasons"))
+    keys = [name for name in KEY_COLUMNS if name in raw.columns]
+    return joined.select(_VALUE, *names, *PASSPORT, *keys, reasons.alias("reasons"))
 
 
 def select_curated(judged: DataFrame, contract: Contract) -> DataFrame:
@@ -52,11 +53,16 @@ def select_curated(judged: DataFrame, contract: Contract) -> DataFrame:
 
 
 def select_rejected(judged: DataFrame, contract: Contract) -> DataFrame:
-    """The rows that failed, with every reason and their own bytes."""
+    """The rows that failed, with every reason and their own bytes.
+
+    Of a row that the producer rejected without its bytes (beyond the size limit), the message itself, which holds hash,
+    length and place in the file.
+    """
     failed = judged.where(F.size("reasons") > 0)
     first = F.col("reasons")[0]["reason"]
     of_producer = F.col("_topic") == contract.topic.rejected
-    raw_bytes = F.unbase64(F.get_json_object(F.col(_VALUE).cast("string"), "$.raw_base64"))
+    encoded = F.get_json_object(F.col(_VALUE).cast("string"), "$.raw_base64")
+    raw_bytes = F.coalesce(F.try_to_binary(encoded, F.lit("base64")), _VALUE)
     return failed.select(
         F.when(of_producer, "producer").when(first.startswith("rule:"), "rules").otherwise("decode").alias("stage"),
         first.alias("reason"),
@@ -104,7 +110,8 @@ def _producer_reason(text: Column) -> Column:
 
 
 def _corrupt_reason(contract: Contract, text: Column) -> Column:
-    return _reason(f"decode:{contract.topic.value_format}", None, text)
+    protects = any(column.protect for column in contract.columns)
+    return _reason(f"decode:{contract.topic.value_format}", None, None if protects else text)
 
 
 def _reason(reason: str | Column, column: str | None, found: Column | None) -> Column:

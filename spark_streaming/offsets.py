@@ -6,12 +6,18 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import Strict, TypeAdapter
 
 from pipeline_contract.errors import ConfigurationError, PublishConflict
 from pipeline_contract.manifest import OffsetRange
 
 # topic -> partition -> offset
 Offsets = dict[str, dict[int, int]]
+_JSON_OFFSETS = TypeAdapter(dict[str, dict[int, Annotated[int, Strict()]]])
+# What Spark's `startingOffsets` writes for the two ends of a partition.
+_LATEST, _EARLIEST = -1, -2
 
 
 @dataclass(frozen=True)
@@ -30,14 +36,18 @@ def parse_offset_log(text: str) -> OffsetLogEntry:
     lines = text.splitlines()
     if len(lines) != 3 or lines[0] != "v1":
         raise PublishConflict(f"the checkpoint's offset log is not of version 1 with one source: {text[:80]!r}")
-    millis = json.loads(lines[1]).get("batchWatermarkMs", 0)
+    try:
+        millis = int(json.loads(lines[1]).get("batchWatermarkMs", 0))
+        ends = read_offsets(lines[2])
+    except (ValueError, AttributeError) as error:
+        raise PublishConflict(f"the checkpoint's offset log cannot be read: {error}: {text[:80]!r}") from error
     watermark = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=None) if millis else None
-    return OffsetLogEntry(read_offsets(json.loads(lines[2])), watermark)
+    return OffsetLogEntry(ends, watermark)
 
 
-def read_offsets(data: Mapping[str, Mapping[str, int]]) -> Offsets:
-    """Offsets from their JSON form, in which partitions are text."""
-    return {topic: {int(partition): offset for partition, offset in ends.items()} for topic, ends in data.items()}
+def read_offsets(text: str) -> Offsets:
+    """Offsets from their JSON form, in which partitions are text, or raise `ValueError`."""
+    return _JSON_OFFSETS.validate_json(text)
 
 
 def write_offsets(offsets: Offsets) -> str:
@@ -70,18 +80,31 @@ def sum_offsets(offsets: Offsets) -> int:
 def choose_starts(wanted: str, low: Offsets, high: Offsets) -> Offsets:
     """The offsets that `--starting-offsets` means: `earliest`, `latest`, or JSON as in Spark's `startingOffsets`.
 
-    A partition that the JSON does not name starts at its earliest offset.
+    A partition that the JSON does not name starts at its earliest offset; -2 and -1 are a partition's two ends.
     """
     if wanted == "earliest":
         return low
     if wanted == "latest":
         return high
     try:
-        given = read_offsets(json.loads(wanted))
-    except (ValueError, AttributeError) as error:
+        given = read_offsets(wanted)
+    except ValueError as error:
         raise ConfigurationError(
             f'--starting-offsets: found {wanted!r}, allowed: earliest, latest, or JSON such as {{"flights": {{"0": 42}}}}'
         ) from error
     if unknown := set(given) - set(low):
         raise ConfigurationError(f"--starting-offsets: unknown topic {sorted(unknown)}, known: {sorted(low)}")
-    return {topic: ends | given.get(topic, {}) for topic, ends in low.items()}
+    for topic, offsets in given.items():
+        if missing := sorted(set(offsets) - set(low[topic])):
+            raise ConfigurationError(
+                f"--starting-offsets: topic {topic!r} has no partition {missing[0]}, only {sorted(low[topic])}"
+            )
+    marks = {_EARLIEST: low, _LATEST: high}
+    return {
+        topic: {p: _resolve(given.get(topic, {}).get(p, _EARLIEST), topic, p, marks) for p in ends}
+        for topic, ends in low.items()
+    }
+
+
+def _resolve(offset: int, topic: str, partition: int, marks: Mapping[int, Offsets]) -> int:
+    return marks[offset][topic][partition] if offset in marks else offset

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
 
-_INNER, _OUTER = "_protect_inner", "_protect_outer"
+KEY_COLUMNS = _INNER, _OUTER = "_protect_inner", "_protect_outer"
 _BLOCK_BYTES = 64
 
 
@@ -51,5 +51,6 @@ def protect_column(name: str, protection: Literal["hash", "mask", "drop"] | None
         inner = F.sha2(F.concat(F.col(_INNER), value.cast("string").cast("binary")), 256)
         return F.sha2(F.concat(F.col(_OUTER), F.unhex(inner)), 256).alias(name)
     if protection == "mask":
-        return F.expr(f"mask(`{name}`, 'X', 'x', 'n')").alias(name)
+        # Spark's own mask() shows letters that have no case, such as those of Chinese or Arabic.
+        return F.regexp_replace(F.regexp_replace(value, r"[\p{L}\p{M}]", "x"), r"\p{N}", "n").alias(name)
     return value

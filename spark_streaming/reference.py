@@ -43,6 +43,8 @@ def read_reference_rows(contract: Contract, lookup: Lookup) -> list[tuple[str | 
             rows = [tuple(row[name] for name in columns) for row in reader]
     except OSError as error:
         raise ConfigurationError(f"{where}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ConfigurationError(f"{where}: is not CSV in UTF-8: {error}") from error
     seen: set[tuple[str, ...]] = set()
     for row in rows:
         key = row[: len(lookup.on)]

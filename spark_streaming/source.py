@@ -15,6 +15,11 @@ from spark_streaming.cast import cast_text
 from spark_streaming.offsets import Offsets, write_offsets
 
 CORRUPT = "_corrupt"
+_OBJECT = "_object"
+# The parser behind from_csv meets a line of more fields with an exception, which would stop the stream.
+_MAX_CSV_FIELDS = 200_000
+# Neither JSON nor as many fields as the shortest row has: stands for a value that no parser should see.
+_UNREADABLE = "unreadable"
 
 
 def read_topics(
@@ -66,18 +71,48 @@ def text_name(field: str) -> str:
 
 
 def add_texts(frame: DataFrame, contract: Contract) -> DataFrame:
-    """The frame with each field of the message in `value` as a text column, and `_corrupt`."""
+    """The frame with each field of the message in `value` as a text column, and `_corrupt`: null if the value parses.
+
+    No value at all, an empty one, or more than one row in a value do not parse.
+    """
     names = [*map(text_name, message_fields(contract)), CORRUPT]
-    return add_fields(frame, parse_value(contract, F.col("value").cast("string")), names)
+    text = F.col("value").cast("string")
+    if contract.topic.value_format == "csv":
+        return add_fields(frame, _parse_csv(contract, text), names)
+    parsed = add_fields(frame, _parse_json(contract, text), [_OBJECT, CORRUPT])
+    fields = {text_name(name): F.col(_OBJECT)[name] for name in message_fields(contract)}
+    # JSON's own null is no row either.
+    corrupt = F.when(F.col(_OBJECT).isNull(), F.lit(_UNREADABLE)).otherwise(F.col(CORRUPT))
+    return parsed.withColumns(fields | {CORRUPT: corrupt}).drop(_OBJECT)
 
 
-def parse_value(contract: Contract, text: Column) -> Column:
-    """A message's value as a struct of text fields, with `_corrupt` holding the text of a value that does not parse."""
+def _parse_json(contract: Contract, text: Column) -> Column:
+    fields = ", ".join(f"`{name}`: string" for name in message_fields(contract))
+    options = {
+        "mode": "PERMISSIVE",
+        "columnNameOfCorruptRecord": CORRUPT,
+        "allowSingleQuotes": "false",
+        "allowNonNumericNumbers": "false",
+    }
+    # Inside another object: after one that stands alone, the parser passes over whatever follows it.
+    wrapped = F.coalesce(F.concat(F.lit(f'{{"{_OBJECT}":'), text, F.lit("}")), F.lit(_UNREADABLE))
+    return F.from_json(wrapped, f"{_OBJECT} struct<{fields}>, {CORRUPT} string", options)
+
+
+def _parse_csv(contract: Contract, text: Column) -> Column:
     schema = ", ".join(f"`{name}` string" for name in (*message_fields(contract), CORRUPT))
-    options = {"mode": "PERMISSIVE", "columnNameOfCorruptRecord": CORRUPT}
-    if contract.topic.value_format == "json":
-        return F.from_json(text, schema, options)
-    return F.from_csv(text, schema, options | {"quote": '"', "escape": '"', "maxCharsPerColumn": "-1"})
+    options = {
+        "mode": "PERMISSIVE",
+        "columnNameOfCorruptRecord": CORRUPT,
+        "quote": '"',
+        "escape": '"',
+        "maxCharsPerColumn": "-1",
+        "maxColumns": str(_MAX_CSV_FIELDS),
+    }
+    commas = F.length(text) - F.length(F.replace(text, F.lit(",")))
+    few = (F.octet_length(text) < _MAX_CSV_FIELDS) | (commas < _MAX_CSV_FIELDS)
+    readable = F.when((F.octet_length(text) > 0) & few, text).otherwise(F.lit(_UNREADABLE))
+    return F.from_csv(readable, schema, options)
 
 
 def add_fields(frame: DataFrame, struct: Column, names: Iterable[str]) -> DataFrame:

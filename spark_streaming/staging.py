@@ -16,6 +16,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.errors import ServiceError
 from pipeline_contract.outputs import Output
@@ -39,6 +40,10 @@ _CSV_OPTIONS = {
     "ignoreTrailingWhiteSpace": "false",
     "lineSep": "\n",
 }
+# Spark's reader takes an empty text for null too, unless it is told to make another text of it.
+_EMPTY_TEXT = "\0empty\0"
+# A row may lie in two blocks of the reader at most, and a message may have 100 MB.
+_CSV_BLOCK_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -84,11 +89,11 @@ def read_output(spark: SparkSession, output: Output, locations: list[str]) -> Da
     reader = spark.read.schema(schema)
     if not locations:
         return spark.createDataFrame([], schema)
-    return (
-        reader.options(**_CSV_OPTIONS, multiLine="true").csv(locations)
-        if output.format == "csv"
-        else reader.parquet(*locations)
-    )
+    if output.format == "parquet":
+        return reader.parquet(*locations)
+    rows = reader.options(**_CSV_OPTIONS | {"emptyValue": _EMPTY_TEXT, "multiLine": "true"}).csv(locations)
+    texts = [name for name, kind in output.columns.items() if kind.name == "string"]
+    return rows.withColumns({t: F.when(F.col(t) == _EMPTY_TEXT, "").otherwise(F.col(t)) for t in texts})
 
 
 def inspect_staged(s3: S3Client, bucket: str, prefix: str, outputs: Iterable[Output]) -> list[StagedFile]:
@@ -164,11 +169,12 @@ def read_columns(body: bytes, output: Output, columns: list[str]) -> pa.Table:
         return pq.read_table(pa.BufferReader(body), columns=columns)
     kinds = {"_topic": pa.string(), "_partition": pa.int32(), "_event_time": pa.timestamp("us")}
     stream = pa.CompressedInputStream(io.BytesIO(body), "gzip")
+    read = pa_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES)
     parse = pa_csv.ParseOptions(newlines_in_values=True)
     convert = pa_csv.ConvertOptions(
         include_columns=columns, column_types={n: k for n, k in kinds.items() if n in columns}
     )
-    return pa_csv.read_csv(stream, parse_options=parse, convert_options=convert)
+    return pa_csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
 
 
 def total_bytes_per_row(files: Iterable[StagedFile]) -> float:
