@@ -32,7 +32,7 @@ def run(
     env: o.Environment = "local",
     available_now: o.AvailableNow = False,
     trigger: o.Interval = None,
-    max_offsets_per_trigger: o.MaxOffsets = None,
+    max_offsets_per_trigger: o.MaxOffsets = o.MAX_OFFSETS_PER_TRIGGER,
     starting_offsets: o.StartingOffsets = None,
     checkpoint: o.CheckpointRoot = None,
     query: o.Query = o.QueryChoice.ALL,

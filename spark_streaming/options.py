@@ -16,11 +16,14 @@ class QueryChoice(StrEnum):
     ALL = "all"
 
 
+# Bounds what one batch takes of disk and of time to repeat, also where a whole topic is drained.
+MAX_OFFSETS_PER_TRIGGER = 1_000_000
+
 Pipeline = Annotated[str, typer.Argument(help="A contract's name, such as flights, or the path of its file.")]
 Environment = Annotated[str, typer.Option("--env", help="Settings: conf/environments/<env>.toml.")]
 AvailableNow = Annotated[bool, typer.Option("--available-now", help="Drain the topic and stop.")]
 Interval = Annotated[str | None, typer.Option("--trigger", help='Take a batch every so often, such as "5 seconds".')]
-MaxOffsets = Annotated[int | None, typer.Option("--max-offsets-per-trigger", min=1, help="At most so many a batch.")]
+MaxOffsets = Annotated[int, typer.Option("--max-offsets-per-trigger", min=1, help="At most so many a batch.")]
 StartingOffsets = Annotated[
     str | None,
     typer.Option(

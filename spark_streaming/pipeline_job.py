@@ -56,7 +56,7 @@ class RunOptions:
 
     query: str = "all"
     trigger: Trigger = field(default_factory=lambda: Trigger(None))
-    max_offsets_per_trigger: int | None = None
+    max_offsets_per_trigger: int = 1_000_000
     starting_offsets: str | None = None
     checkpoint: str | None = None
 

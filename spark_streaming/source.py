@@ -23,7 +23,7 @@ _UNREADABLE = "unreadable"
 
 
 def read_topics(
-    spark: SparkSession, client_options: Mapping[str, str], starts: Offsets, max_offsets_per_trigger: int | None
+    spark: SparkSession, client_options: Mapping[str, str], starts: Offsets, max_offsets_per_trigger: int
 ) -> DataFrame:
     """An unstarted stream of committed messages of the topics that `starts` names; a gap in the offsets stops it."""
     options = {
@@ -32,9 +32,8 @@ def read_topics(
         "startingOffsets": write_offsets(starts),
         "failOnDataLoss": "true",
         "kafka.isolation.level": "read_committed",
+        "maxOffsetsPerTrigger": str(max_offsets_per_trigger),
     }
-    if max_offsets_per_trigger:
-        options["maxOffsetsPerTrigger"] = str(max_offsets_per_trigger)
     return spark.readStream.format("kafka").options(**options).load()
 
 

