@@ -76,7 +76,9 @@ def show_guide(console: Console, settings: Settings, contract: Contract) -> None
     for title, program in write_guide(settings, contract).items():
         console.print(f"\n[bold]{title}[/bold]")
         console.print(Syntax(program, "python", background_color="default"), soft_wrap=True)
-    console.print("`make down` stops it and keeps its state; `python -m sandbox reset` deletes the state too.\n")
+    console.print(
+        "`make down` stops it and keeps its state; `python -m sandbox reset` deletes the state too.\n", soft_wrap=True
+    )
 
 
 if __name__ == "__main__":

@@ -48,9 +48,8 @@ class Demonstration:
 
     def find_running(self, environment: str) -> list[str]:
         """The sandbox's services that run now; none where the sandbox's own status says nothing."""
-        _, written = self.runner.capture(
-            build_command(Stage("", ("sandbox", "status", "--env", environment, "--json")))
-        )
+        question = Stage("status", ("sandbox", "status", "--env", environment, "--json"))
+        written = self.runner.ask(build_command(question))
         services = json.loads(written)["services"] if written else []
         return [service["title"] for service in services if service["pid"] is not None]
 

@@ -11,7 +11,7 @@ from pipeline_contract.errors import ServiceError
 from sandbox.jars import KAFKA_COORDINATES, resolve_jars
 from spark_streaming.launch import run_command
 from spark_streaming.packages import EXCLUDES, find_spark_home, list_packages
-from spark_streaming.submit import build_environment
+from spark_streaming.submit import LOG_CONFIGURATION, build_environment
 
 LISTING = Path(__file__).with_name("jar_listing.py")
 
@@ -25,7 +25,13 @@ def fetch_kafka_jars(console: Console) -> None:
 def fetch_spark_jars(variables: Mapping[str, str]) -> None:
     """Let spark-submit fetch the job's packages, and say how many jars they are; `ServiceError` where it cannot."""
     command = [str(find_spark_home() / "bin" / "spark-submit"), "--packages", ",".join(list_packages())]
-    command += ["--exclude-packages", ",".join(EXCLUDES), str(LISTING)]
+    command += ["--exclude-packages", ",".join(EXCLUDES)]
+    # Without it, Spark's own start and end would be logged.
+    command += [
+        "--driver-java-options",
+        f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.resolve().as_uri()}",
+        str(LISTING),
+    ]
     if status := run_command(command, build_environment(variables), json_summary=False):
         raise ServiceError(
             f"spark-submit ended with {status} while it fetched the job's packages from Maven Central; what it says "

@@ -1,0 +1,33 @@
+"""The plan of the demonstration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from demo.stages import plan_way
+from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.errors import ConfigurationError
+
+
+def test_windows_are_closed_only_where_there_are_aggregates() -> None:
+    flights, readings = (
+        plan_way(load_contract(find_contract(name)), "local", Path("folder")) for name in ("flights", "readings")
+    )
+
+    assert [stage.title for stage in flights.stages] == [
+        "deploy the SQL", "sample data", "producer", "Spark job", "close windows", "Snowpipe", "answer",
+    ]  # fmt: skip
+    assert [stage.title for stage in readings.stages] == [
+        "deploy the SQL", "producer", "Spark job", "Snowpipe", "answer",
+    ]  # fmt: skip
+    assert "folder/flights.csv" in flights.stages[2].arguments
+    assert "data/flights_damaged.csv" in flights.stages[2].arguments
+
+
+def test_a_pipeline_without_sample_data_is_refused_with_what_there_is() -> None:
+    contract = load_contract(find_contract("readings")).model_copy(update={"name": "other"})
+
+    with pytest.raises(ConfigurationError, match=r"'other'.*flights, readings"):
+        plan_way(contract, "local", Path("folder"))
