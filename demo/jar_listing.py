@@ -7,8 +7,8 @@ from pathlib import Path
 
 
 def list_jars() -> list[Path]:
-    """The packages' jars: spark-submit puts them on a Python script's path."""
-    return [Path(entry) for entry in sys.path if entry.endswith(".jar")]
+    """The packages' jars: spark-submit puts them on a Python script's path, beside one of pyspark's own."""
+    return [Path(entry) for entry in sys.path if entry.endswith(".jar") and "pyspark" not in Path(entry).parts]
 
 
 if __name__ == "__main__":
