@@ -8,12 +8,18 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from hypothesis import HealthCheck, Phase, settings
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.contract_file import parse_contract
 from pipeline_contract.model import Contract
 from spark_streaming.source import select_raw
+
+# An example is a Spark job over many values: there are few of them, and none is made smaller when it fails.
+FEW_JOBS = settings(
+    max_examples=2, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
+)
 
 TOPIC = "orders"
 TOPIC_IDS = {TOPIC: "id-of-orders", f"{TOPIC}.rejected": "id-of-rejected"}

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from builders import FEW_JOBS
+from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -185,7 +186,7 @@ times = st.tuples(st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29)), st.in
 doubles = st.floats(allow_nan=False, allow_infinity=False).map(lambda x: ("double", repr(x), x))
 
 
-@settings(max_examples=3, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@FEW_JOBS
 @given(st.lists(integers | bigints | decimals | times | doubles, min_size=60, max_size=100))
 def test_what_python_writes_comes_back_exactly(
     spark_session: SparkSession, written: list[tuple[str, str, Any]]

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 from builders import (
     BATCH_ID,
+    FEW_JOBS,
     ORDER,
     SENT_AT,
     TOPIC,
@@ -26,7 +27,7 @@ from builders import (
     order_json,
     raw_of,
 )  # fmt: skip
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
 
@@ -317,7 +318,7 @@ CONTRACTS = {"json": build_contract(rule=RULES), "csv": build_csv_contract(rule=
 
 
 @pytest.mark.parametrize("value_format", CONTRACTS)
-@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@FEW_JOBS
 @given(values=st.lists(anything, min_size=100, max_size=150))
 def test_any_bytes_at_all_land_in_exactly_one_output(
     spark_session: SparkSession, value_format: str, values: list[bytes | None]
@@ -328,7 +329,7 @@ def test_any_bytes_at_all_land_in_exactly_one_output(
     assert {offset: row["value"] for offset, row in rejected.items()} == {n: values[n] for n in rejected}
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@FEW_JOBS
 @given(texts_of_rows=st.lists(st.tuples(st.text(), st.text()), min_size=100, max_size=150))
 def test_any_text_that_the_producer_encodes_comes_back(
     spark_session: SparkSession, texts_of_rows: list[tuple[str, str]]

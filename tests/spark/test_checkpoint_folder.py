@@ -1,0 +1,64 @@
+"""A checkpoint folder as it lies on a disk: Spark's logs and our lineage beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyspark.sql import SparkSession
+
+from pipeline_contract.errors import ConfigurationError, PublishConflict
+from pipeline_contract.manifest import Lineage
+from spark_streaming.checkpoint import LINEAGE_FILE, Checkpoint
+
+LINEAGE = Lineage(
+    pipeline="orders", query="ingest", lineage="0001-abc", number=1, checkpoint="/c", contract_hash="h", starts=()
+)
+
+
+def write_log(folder: Path, offset: int) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.write_text(f'v1\n{{"batchWatermarkMs":0,"conf":{{}}}}\n{{"orders":{{"0":{offset}}}}}')
+
+
+def test_a_new_folder_is_empty_and_keeps_its_lineage(spark_session: SparkSession, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(spark_session, str(tmp_path / "new folder"))
+
+    assert checkpoint.read_lineage() is None
+    assert (checkpoint.last_planned(), checkpoint.last_committed()) == (-1, -1)
+    checkpoint.write_lineage(LINEAGE)
+    assert checkpoint.read_lineage() == LINEAGE
+
+
+def test_a_lineage_is_written_once(spark_session: SparkSession, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(spark_session, str(tmp_path))
+    checkpoint.write_lineage(LINEAGE)
+
+    with pytest.raises(Exception, match="already exists"):
+        checkpoint.write_lineage(LINEAGE.model_copy(update={"lineage": "0002-def"}))
+    assert checkpoint.read_lineage() == LINEAGE
+
+
+def test_batches_are_read_as_numbers_not_as_text(spark_session: SparkSession, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(spark_session, str(tmp_path))
+    for batch in (8, 9, 10):
+        write_log(tmp_path / "offsets" / str(batch), batch * 100)
+    write_log(tmp_path / "commits" / "9", 0)
+    for name in ("11.tmp", ".10.crc", "_11", "10.compact"):
+        (tmp_path / "offsets" / name).write_text("")
+
+    assert (checkpoint.last_planned(), checkpoint.last_committed()) == (10, 9)
+    assert checkpoint.read_offset_log(10).ends == {"orders": {0: 1000}}
+
+
+def test_damage_is_named(spark_session: SparkSession, tmp_path: Path) -> None:
+    checkpoint = Checkpoint(spark_session, str(tmp_path))
+    write_log(tmp_path / "offsets" / "0", 5)
+
+    with pytest.raises(ConfigurationError, match=rf"{tmp_path}.*not one of Millrace's.*{LINEAGE_FILE}"):
+        checkpoint.read_lineage()
+    with pytest.raises(ConfigurationError, match=f"{tmp_path}/offsets/1: missing"):
+        checkpoint.read_offset_log(1)
+    (tmp_path / "offsets" / "0").write_text("v1")
+    with pytest.raises(PublishConflict, match="offset log"):
+        checkpoint.read_offset_log(0)
