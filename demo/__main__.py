@@ -47,7 +47,7 @@ def run(
         contract = load_contract(find_contract(pipeline))
         way = plan_way(contract, environment, settings.sandbox.state_dir / "sample-data")
     demonstration = Demonstration(console, CommandRunner())
-    with demonstration.runner.pass_signals_on():
+    with demonstration.runner.end_on_signals():
         if running := demonstration.find_running(environment):
             console.print(f"running already, and left so at the end: {', '.join(running)}")
         status, proof = demonstration.run_way(way, stays_up=keep or bool(running))

@@ -1,4 +1,4 @@
-"""Runs one command after the other; a signal is passed on to the one under way, and no other is begun after it."""
+"""Runs one command after the other; a signal ends the one under way, and no other is begun after it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class CommandRunner:
         self._child: subprocess.Popen[str] | None = None
 
     @contextmanager
-    def pass_signals_on(self) -> Iterator[None]:
-        """While the block runs, signals are noted, and go to the command that `run` or `capture` has started."""
-        before = {number: signal.signal(number, self._pass_on) for number in SIGNALS}
+    def end_on_signals(self) -> Iterator[None]:
+        """While the block runs, a signal is noted, and asks the command that `run` or `capture` has started to end."""
+        before = {number: signal.signal(number, self._end) for number in SIGNALS}
         try:
             yield
         finally:
@@ -54,14 +54,15 @@ class CommandRunner:
         )
         self._child = child
         if self.interrupted_by is not None:  # between the start and the line above
-            child.send_signal(self.interrupted_by)
+            child.terminate()
         written, _ = child.communicate()
         self._child = None
         if self.interrupted_by is not None:
             return 128 + self.interrupted_by, written or ""
         return child.returncode if child.returncode >= 0 else 128 - child.returncode, written or ""
 
-    def _pass_on(self, number: int, _frame: FrameType | None) -> None:
+    def _end(self, number: int, _frame: FrameType | None) -> None:
         self.interrupted_by = signal.Signals(number)
         if self._child is not None:
-            self._child.send_signal(number)
+            # A Ctrl-C that met a command of Python's in its imports would end it with a stack.
+            self._child.terminate()

@@ -1,4 +1,4 @@
-"""Commands one after the other, and signals that reach the one under way."""
+"""Commands one after the other, and signals that end the one under way."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from threading import Thread
 
 from demo.command_runner import CommandRunner
 
-# Says that it listens, waits for a signal, and ends with a code of its own.
+# Says that it listens, waits for being asked to end, and ends with a code of its own.
 PATIENT = """
 import pathlib, signal, sys
-signal.signal(signal.SIGINT, lambda *_: sys.exit(7))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))
 pathlib.Path(sys.argv[1]).touch()
 signal.pause()
 """
@@ -32,7 +32,7 @@ def test_exit_codes_and_output_come_back() -> None:
     assert runner.run(python("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")) == 128 + signal.SIGKILL
 
 
-def test_a_signal_reaches_the_command_and_no_other_is_begun(tmp_path: Path) -> None:
+def test_a_signal_ends_the_command_and_no_other_is_begun(tmp_path: Path) -> None:
     runner, listening = CommandRunner(), tmp_path / "listening"
 
     def interrupt() -> None:
@@ -41,7 +41,7 @@ def test_a_signal_reaches_the_command_and_no_other_is_begun(tmp_path: Path) -> N
         os.kill(os.getpid(), signal.SIGINT)
 
     interrupter = Thread(target=interrupt)
-    with runner.pass_signals_on():
+    with runner.end_on_signals():
         interrupter.start()
         assert runner.run(python(PATIENT, str(listening))) == 128 + signal.SIGINT
         interrupter.join()
