@@ -13,9 +13,14 @@ def output_prefix(pipeline: str, output: str) -> str:
     return f"{LAKE}/{pipeline}/{output}/"
 
 
+def staging_folder(pipeline: str, query: str, batch_id: str) -> str:
+    """The prefix of every attempt at one batch."""
+    return f"{STAGING}/{pipeline}/{query}/{batch_id}/"
+
+
 def staging_prefix(pipeline: str, query: str, batch_id: str, attempt: str) -> str:
     """The prefix under which one attempt at one batch writes before it is published."""
-    return f"{STAGING}/{pipeline}/{query}/{batch_id}/{attempt}/"
+    return f"{staging_folder(pipeline, query, batch_id)}{attempt}/"
 
 
 def query_prefix(pipeline: str, query: str) -> str:

@@ -18,10 +18,17 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from connections.ledger import Ledger
 from pipeline_contract.errors import PublishConflict, ServiceError
-from pipeline_contract.layout import final_key, name_batch, staging_prefix
+from pipeline_contract.layout import final_key, name_batch, staging_folder, staging_prefix
 from pipeline_contract.manifest import Lineage, Manifest, OffsetRange, PartitionCount, PublishedFile, Seal
 from pipeline_contract.outputs import Output
-from spark_streaming.staging import PartitionRows, StagedFile, count_partitions, delete_prefix, inspect_staged
+from spark_streaming.staging import (
+    PartitionRows,
+    StagedFile,
+    count_partitions,
+    delete_prefix,
+    inspect_staged,
+    list_files,
+)
 from spark_streaming.steps import Listener, announce
 
 if TYPE_CHECKING:
@@ -59,19 +66,33 @@ class Publisher:
         if standing is None:
             standing = self._attempt(batch, stage)
         manifest = self._accept(standing, batch)
-        self._copy(manifest)
+        self._copy(manifest, manifest.files)
         return manifest
 
     def recover(self) -> None:
-        """Finish the publication of the last batch that has a manifest: a driver may have died between its copies."""
-        last = self.ledger.read_last_manifest(self.lineage.lineage)
-        if last is not None:
-            self._copy(last)
+        """Finish the publication of each lineage's last batch: its driver may have died between the copies.
+
+        Also of lineages that have ended, as nobody else comes back to them; their staging is swept then. What is no
+        longer staged was published, and is not brought back if somebody deleted it since.
+        """
+        for lineage in self.ledger.read_lineages():
+            last = self.ledger.read_last_manifest(lineage.lineage)
+            if last is None:
+                continue
+            staged = set(list_files(self.s3, self.ledger.bucket, self._staging(lineage.lineage, last.batch)))
+            self._copy(last, [file for file in last.files if file.staged_key in staged])
+            if lineage.lineage != self.lineage.lineage:
+                self._sweep(lineage.lineage, last.batch)
 
     def sweep(self, batch: int) -> None:
         """Delete what the attempts at a committed batch have left in staging."""
-        prefix = staging_prefix(self.ledger.pipeline, self.ledger.query, self._batch_id(batch), "")
-        delete_prefix(self.s3, self.ledger.bucket, prefix.rstrip("/") + "/")
+        self._sweep(self.lineage.lineage, batch)
+
+    def _sweep(self, lineage: str, batch: int) -> None:
+        delete_prefix(self.s3, self.ledger.bucket, self._staging(lineage, batch))
+
+    def _staging(self, lineage: str, batch: int) -> str:
+        return staging_folder(self.ledger.pipeline, self.ledger.query, name_batch(lineage, batch))
 
     def _batch_id(self, batch: int) -> str:
         return name_batch(self.lineage.lineage, batch)
@@ -135,10 +156,9 @@ class Publisher:
             )
         return standing
 
-    def _copy(self, manifest: Manifest) -> None:
-        batch_id = self._batch_id(manifest.batch)
-        # One file after another where somebody watches each step; S3 itself copies without us in between.
-        copy_files(self.s3, self.ledger.bucket, manifest.files, self.ledger.query, batch_id, self.listener)
+    def _copy(self, manifest: Manifest, files: Sequence[PublishedFile]) -> None:
+        batch_id = name_batch(manifest.lineage, manifest.batch)
+        copy_files(self.s3, self.ledger.bucket, files, self.ledger.query, batch_id, self.listener)
 
 
 def copy_files(

@@ -98,7 +98,7 @@ def read_output(spark: SparkSession, output: Output, locations: list[str]) -> Da
 
 def inspect_staged(s3: S3Client, bucket: str, prefix: str, outputs: Iterable[Output]) -> list[StagedFile]:
     """Every file with rows that lies under an attempt's prefix, read whole: nothing is taken from what Spark says."""
-    found = [(output, key) for output in outputs for key in _list_files(s3, bucket, f"{prefix}{output.name}/")]
+    found = [(output, key) for output in outputs for key in list_files(s3, bucket, f"{prefix}{output.name}/")]
     with ThreadPoolExecutor(max_workers=4) as pool:
         files = pool.map(lambda pair: _inspect(s3, bucket, prefix, *pair), found)
     return [file for file in files if file.rows]
@@ -133,7 +133,8 @@ def delete_prefix(s3: S3Client, bucket: str, prefix: str) -> int:
     return deleted
 
 
-def _list_files(s3: S3Client, bucket: str, prefix: str) -> list[str]:
+def list_files(s3: S3Client, bucket: str, prefix: str) -> list[str]:
+    """The keys of the data files under a staging prefix, in order."""
     try:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         keys = [item["Key"] for page in pages for item in page.get("Contents", [])]
