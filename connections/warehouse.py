@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import snowflake.connector
-from snowflake.connector.cursor import SnowflakeCursor
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from connections.s3 import is_loopback
 from connections.settings import WarehouseSettings
 from pipeline_contract.errors import ConfigurationError, ServiceError
 
-Connection = snowflake.connector.SnowflakeConnection
+# The connector takes seconds to import and is not needed to render scripts or to show a help text.
+if TYPE_CHECKING:
+    import snowflake.connector
+
+Connection: TypeAlias = "snowflake.connector.SnowflakeConnection"
 Row = dict[str, Any]
 
 # The sandbox's endpoint takes any password; this one opens nothing anywhere else.
@@ -114,6 +115,8 @@ def open_warehouse(
     `role` takes another role; the empty string leaves it to the user's default role, for the first deployment, when
     the settings' role does not exist yet. Raise `ConfigurationError` (key file) or `ServiceError` (no connection).
     """
+    import snowflake.connector  # noqa: PLC0415 - see above
+
     arguments = connection_arguments(settings, database=database, schema=schema)
     chosen = settings.role if role is None else role
     if chosen:
@@ -162,6 +165,9 @@ def shorten_statement(statement: str, width: int = 160) -> str:
 
 def execute_statement(connection: Connection, statement: str, parameters: Sequence[Any] | None = None) -> Answer:
     """Run one statement and read its whole answer; raise `StatementFailed` with the warehouse's reason."""
+    import snowflake.connector  # noqa: PLC0415 - see above
+    from snowflake.connector.cursor import SnowflakeCursor  # noqa: PLC0415
+
     try:
         with connection.cursor(SnowflakeCursor) as cursor:
             cursor.execute(statement, parameters)

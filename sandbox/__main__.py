@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from connections.settings import Settings, load_settings
 from pipeline_contract.errors import NotFinished, PipelineError
@@ -66,8 +67,7 @@ def exit_with_code() -> Iterator[None]:
     try:
         yield
     except PipelineError as error:
-        talk.print(f"[red]error:[/red] {type(error).__name__}", highlight=False)
-        talk.print(str(error), markup=False, highlight=False)
+        talk.print(f"[red]error:[/red] {escape(str(error))}", highlight=False)
         raise SystemExit(error.exit_code) from None
     except KeyboardInterrupt:
         talk.print("interrupted; what this command had started is stopped")

@@ -11,7 +11,6 @@ from confluent_kafka import KafkaException
 from pydantic import BaseModel
 from requests.exceptions import RequestException
 from rich.console import Group
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
@@ -109,7 +108,15 @@ def render_status(status: SandboxStatus) -> Group:
         state = f"[{colours[service.state]}]{service.state}[/]"
         services.add_row(service.title, service.nature, state, service.address, str(service.pid or ""), since)
     logs = [Text(f"log of the {service.title}: {service.log}") for service in status.services]
-    accepted = Table("statement", "why", title="Snowflake statements that are accepted but not enforced")
-    for statement, why in status.accepted_not_enforced:
-        accepted.add_row(escape(statement), escape(why))
-    return Group(services, Text(f"state: {status.state_dir}"), *logs, accepted)
+    accepted = "Accepted but not enforced by the emulated Snowflake (the reasons: `python -m sandbox status --json`):"
+    statements = [Text(f"  {line}") for line in shorten_statements(status.accepted_not_enforced)]
+    return Group(services, Text(f"state: {status.state_dir}"), *logs, Text(accepted), *statements)
+
+
+def shorten_statements(accepted_not_enforced: Sequence[tuple[str, str]]) -> list[str]:
+    """The statements, one line for each verb: `USE ROLE, WAREHOUSE`."""
+    kinds: dict[str, list[str]] = {}
+    for statement, _ in accepted_not_enforced:
+        verb, _, kind = statement.partition(" ")
+        kinds.setdefault(verb, []).append(kind)
+    return [f"{verb} {', '.join(listed)}".rstrip() for verb, listed in kinds.items()]

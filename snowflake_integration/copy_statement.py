@@ -36,15 +36,12 @@ def derive_columns(output: Output) -> tuple[TableColumn, ...]:
 def read_value(output: Output, number: int, name: str, kind: ColumnType) -> str:
     """The expression of one value: by name from Parquet, by position from CSV.
 
-    Spark writes a Parquet timestamp as an instant, which Snowflake casts to a zone-less one in the zone of the session;
-    a pipe's zone is the account's. So the zone is said.
+    Times lie in both formats without a zone, in UTC: a plain cast keeps them whatever zone the account is in. A cast by
+    way of an instant would shift them there.
     """
     if output.format == "csv":
         return f"${number}::{kind.snowflake}"
-    field = '$1:"' + name.replace('"', '""') + '"'
-    if kind.name == "timestamp":
-        return f"CONVERT_TIMEZONE('UTC', {field}::TIMESTAMP_LTZ(6))::{kind.snowflake}"
-    return f"{field}::{kind.snowflake}"
+    return '$1:"' + name.replace('"', '""') + f'"::{kind.snowflake}'
 
 
 def read_metadata(kind: ColumnType, source: str) -> str:

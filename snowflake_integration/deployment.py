@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from connections.warehouse import Connection, StatementFailed, execute_statement, quote_literal
@@ -17,9 +16,9 @@ from snowflake_integration.notifications import (
     remove_wiring,
     write_notifications,
 )
-from snowflake_integration.pipes import find_queue, is_empty, read_columns, read_pipes
+from snowflake_integration.pipes import find_queue, is_empty, list_keys, read_columns, read_load_state, read_pipes
 from snowflake_integration.plan import Found, Step
-from snowflake_integration.waiting import wait_drained
+from snowflake_integration.waiting import pause_drained, resume_pipe
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,21 +80,23 @@ def _keep(_site: Site, _step: Step) -> str:
 def _replace(site: Site, step: Step) -> str:
     """Replace a pipe without losing or doubling a file.
 
-    The new pipe does not know what the old one has loaded (SP03). So the old one is drained and paused, and drained
-    again of what came between; the new one is then told to look for what arrived since the pause.
+    The new pipe does not know what the old one has loaded (SP03), and what was announced to the old one in between goes
+    with it. So the old one is drained and paused; what it has not dealt with by then is given to the new one by name.
     """
     target = _target(step)
-    wait_drained(site.connection, target, site.timeout_s)
-    paused_at = datetime.now(UTC)
-    execute_statement(site.connection, f"ALTER PIPE {target.pipe} SET PIPE_EXECUTION_PAUSED = TRUE")
+    pause_drained(site.connection, target, site.timeout_s)
     try:
-        wait_drained(site.connection, target, site.timeout_s)
+        there = list_keys(site.s3, site.bucket, target.prefix)
+        pending = read_load_state(site.connection, site.s3, site.names, target, site.bucket).pending
         execute_statement(site.connection, step.statement)
     except PipelineError:
-        execute_statement(site.connection, f"ALTER PIPE {target.pipe} SET PIPE_EXECUTION_PAUSED = FALSE")
+        resume_pipe(site.connection, target)
         raise
-    since = quote_literal(paused_at.isoformat(timespec="milliseconds"))
-    execute_statement(site.connection, f"ALTER PIPE {target.pipe} REFRESH MODIFIED_AFTER = {since}")
+    settled = set(there).difference(pending)
+    for key in list_keys(site.s3, site.bucket, target.prefix):
+        if key not in settled:
+            name = quote_literal(key.removeprefix(target.prefix))
+            execute_statement(site.connection, f"ALTER PIPE {target.pipe} REFRESH PREFIX = {name}")
     return "replaced, its COPY had changed"
 
 

@@ -121,27 +121,29 @@ def name_object(stage_location: str, file_name: str, bucket: str) -> str:
 
 
 def read_load_states(connection: Connection, s3: S3Client, names: Names, bucket: str) -> list[LoadState]:
-    """How far every table of a pipeline is, from the listing, the load history and the tables themselves.
+    """How far every table of a pipeline is, from the listing, the load history and the tables themselves."""
+    return [read_load_state(connection, s3, names, target, bucket) for target in names.targets]
+
+
+def read_load_state(connection: Connection, s3: S3Client, names: Names, target: Target, bucket: str) -> LoadState:
+    """How far one table is; `ConfigurationError` when it or its pipe is not there.
 
     The listing comes first: a file that arrives meanwhile is seen the next time. A table's own rows count as well as
     its history, which forgets after 14 days and with a replaced pipe.
     """
-    states = []
-    for target in names.targets:
-        keys = list_keys(s3, bucket, target.prefix)
-        try:
-            history = read_history(connection, names, target, bucket)
-            rows = run_query(connection, f'SELECT DISTINCT "_FILE_NAME" AS FILE_NAME FROM {target.table}')  # noqa: S608
-            status = read_pipe_status(connection, target)
-        except StatementFailed as error:
-            if error.is_about_nothing:
-                raise ConfigurationError(
-                    f"table {target.table} or its pipe {target.pipe_name} is not there; make them with "
-                    f"`python -m snowflake_integration deploy`: {error.reason}"
-                ) from None
-            raise
-        states.append(summarize_loads(target, keys, history, {str(row["FILE_NAME"]) for row in rows}, status))
-    return states
+    keys = list_keys(s3, bucket, target.prefix)
+    try:
+        history = read_history(connection, names, target, bucket)
+        rows = run_query(connection, f'SELECT DISTINCT "_FILE_NAME" AS FILE_NAME FROM {target.table}')  # noqa: S608
+        status = read_pipe_status(connection, target)
+    except StatementFailed as error:
+        if error.is_about_nothing:
+            raise ConfigurationError(
+                f"table {target.table} or its pipe {target.pipe_name} is not there; make them with "
+                f"`python -m snowflake_integration deploy`: {error.reason}"
+            ) from None
+        raise
+    return summarize_loads(target, keys, history, {str(row["FILE_NAME"]) for row in rows}, status)
 
 
 def summarize_loads(

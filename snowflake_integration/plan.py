@@ -6,8 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from io import StringIO
 from typing import Literal, NamedTuple
 
-from snowflake.connector.util_text import split_statements
-
 from pipeline_contract.ddl import quote_snowflake, snowflake_columns
 from snowflake_integration.copy_statement import pipe_copy
 from snowflake_integration.naming import Names, Target
@@ -44,6 +42,8 @@ class Found(NamedTuple):
 
 def split_script(script: Script) -> list[str]:
     """The statements of a script in order, without comments and closing semicolons."""
+    from snowflake.connector.util_text import split_statements  # noqa: PLC0415 - seconds that `--help` need not wait
+
     statements = (text for text, _ in split_statements(StringIO(script.text), remove_comments=True))
     return [stripped for text in statements if (stripped := text.strip().rstrip(";").rstrip())]
 

@@ -1,4 +1,4 @@
-"""Waiting for the pipes: until every object is loaded, or until one pipe has nothing pending."""
+"""Waiting for the pipes: until every object is loaded, or until one pipe can be paused with nothing pending."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
 
-from connections.warehouse import Connection
+from connections.warehouse import Connection, execute_statement
 from pipeline_contract.errors import CheckFailed, NotFinished
 from snowflake_integration.naming import Names, Target
 from snowflake_integration.pipes import LoadState, read_load_states, read_pipe_status
@@ -40,19 +40,34 @@ def wait_loaded(
     return states
 
 
-def wait_drained(connection: Connection, target: Target, timeout_s: float) -> None:
-    """Wait until a pipe has no file pending, or raise `NotFinished` naming the pipe."""
+def pause_drained(connection: Connection, target: Target, timeout_s: float) -> None:
+    """Pause a pipe at a moment when no file is pending, or raise `NotFinished` naming it and leave it running."""
 
     def count_pending() -> int:
         return int(str(read_pipe_status(connection, target).get("pendingFileCount", 0)))
 
+    def try_pause() -> int:
+        pending = count_pending()
+        if not pending:
+            execute_statement(connection, f"ALTER PIPE {target.pipe} SET PIPE_EXECUTION_PAUSED = TRUE")
+            # A paused pipe keeps what was announced since the first look, and never loads it.
+            pending = count_pending()
+            if pending:
+                resume_pipe(connection, target)
+        return pending
+
     try:
-        _poll(timeout_s, lambda pending: pending > 0)(count_pending)
+        _poll(timeout_s, lambda pending: pending > 0)(try_pause)
     except RetryError as error:
         raise NotFinished(
             f"pipe {target.pipe_name} still has {error.last_attempt.result()} file(s) pending after {timeout_s:g} s; "
             "it was not replaced: deploy again when they are loaded"
         ) from None
+
+
+def resume_pipe(connection: Connection, target: Target) -> None:
+    """Let a paused pipe go on."""
+    execute_statement(connection, f"ALTER PIPE {target.pipe} SET PIPE_EXECUTION_PAUSED = FALSE")
 
 
 def describe_pending(states: list[LoadState], timeout_s: float) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import ipaddress
 import logging
 import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +15,6 @@ import duckdb
 import typer
 from rich.console import Console
 
-from sandbox.snowflake.endpoint import run_endpoint
 from sandbox.snowpipe.object_store import AwsEndpoint
 
 EXAMPLE = (
@@ -21,6 +23,19 @@ EXAMPLE = (
 )
 app = typer.Typer(add_completion=False)
 console = Console(stderr=True, soft_wrap=True)
+
+
+@contextmanager
+def hide_pandas() -> Iterator[None]:
+    """Let nothing import pandas meanwhile: the connector does where it can, a third of each start, and nothing uses it."""
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]  # an import of it is then an ImportError
+    try:
+        yield
+    finally:
+        del sys.modules["pandas"]
 
 
 def bind_loopback(host: str, port: int) -> socket.socket:
@@ -33,7 +48,9 @@ def bind_loopback(host: str, port: int) -> socket.socket:
     if not is_loopback:
         console.print(f"--host {host}: the emulated Snowflake listens on loopback only, use 127.0.0.1")
         raise typer.Exit(2)
-    listener = socket.socket(socket.AF_INET6 if ":" in name else socket.AF_INET)
+    family = socket.AF_INET6 if ":" in name else socket.AF_INET
+    # asyncio sets TCP_NODELAY only where the protocol is named; without it each answer waits for a delayed ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((name, port))
@@ -54,6 +71,8 @@ def serve(
     """Serve an emulated Snowflake, with the local Snowpipe, to the real Snowflake connector."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s", level=logging.INFO)
     listener = bind_loopback(host, port)
+    with hide_pandas():
+        from sandbox.snowflake.endpoint import run_endpoint  # noqa: PLC0415
     try:
         run_endpoint(listener, state_dir, AwsEndpoint(aws_endpoint, region))
     except duckdb.IOException as error:

@@ -36,7 +36,7 @@ def create_pipe(services: Services, reader: StatementReader, scope: SessionScope
             raise invalid_option(f"invalid parameter '{option}' for a pipe")
     reader.expect("AS")
     copy_text = reader.text[reader.tokens[reader.position].start : reader.tokens[-1].end + 1]
-    _check_pipe(services, copy_text, options, SessionScope(name.database, name.schema))
+    _check_pipe(services, copy_text, SessionScope(name.database, name.schema))
     topic = get_text(options, "AWS_SNS_TOPIC")
     if is_true(options.get("AUTO_INGEST")):
         _prepare_queue(services, topic)
@@ -45,24 +45,31 @@ def create_pipe(services: Services, reader: StatementReader, scope: SessionScope
         "scope": [name.database, name.schema],
         "auto_ingest": is_true(options.get("AUTO_INGEST")),
         "sns_topic": topic,
-        "error_integration": get_text(options, "ERROR_INTEGRATION"),
+        "error_integration": _find_error_integration(services, options),
         "comment": get_text(options, "COMMENT"),
         "paused_at": None,
     }
     return make_status(services.warehouse.catalog.create_object("PIPE", name, definition, mode))
 
 
-def _check_pipe(services: Services, copy_text: str, options: Options, scope: SessionScope) -> None:
+def _check_pipe(services: Services, copy_text: str, scope: SessionScope) -> None:
     statement = parse_copy(copy_text, scope)
     check_pipe_copy(statement)
     with services.warehouse.root.cursor() as cursor:
         choose_columns(statement, describe_table(cursor, statement.target).columns)
     locate_stage(services.warehouse.catalog, statement.source)
     resolve_file_format(services.warehouse.catalog, statement, scope)
-    if integration := get_text(options, "ERROR_INTEGRATION"):
-        services.warehouse.catalog.get_object("INTEGRATION", integration_name(split_name(integration)[0]))
     if statement.target.database not in services.account.list_databases():
         raise not_found("Database", statement.target.database)
+
+
+def _find_error_integration(services: Services, options: Options) -> str:
+    """Return the name of the integration that a pipe's errors go to, '' for none; one that is not there is an error."""
+    text = get_text(options, "ERROR_INTEGRATION")
+    if not text:
+        return ""
+    found = services.warehouse.catalog.get_object("INTEGRATION", integration_name(split_name(text)[0]))
+    return found.name.name
 
 
 def _prepare_queue(services: Services, topic: str) -> None:
@@ -102,7 +109,8 @@ def _set_options(services: Services, stored: CatalogObject, options: Options) ->
             _resume(read_pipe(stored), is_forced=False)
             definition["paused_at"] = None
     definition["comment"] = get_text(options, "COMMENT", definition["comment"])
-    definition["error_integration"] = get_text(options, "ERROR_INTEGRATION", definition["error_integration"])
+    if "ERROR_INTEGRATION" in options:
+        definition["error_integration"] = _find_error_integration(services, options)
     services.warehouse.catalog.update_object(stored, definition)
     services.wake_snowpipe()
 

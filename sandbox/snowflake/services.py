@@ -37,11 +37,20 @@ def take_object(reader: StatementReader, scope: SessionScope) -> ObjectName:
 
 def select_shown(reader: StatementReader, objects: Iterable[CatalogObject], scope: SessionScope) -> list[CatalogObject]:
     """Return the objects that a SHOW's LIKE, IN, STARTS WITH and LIMIT leave."""
+    return select_named(reader, objects, lambda shown: _select_scope(reader, shown, scope))
+
+
+def select_named(
+    reader: StatementReader,
+    objects: Iterable[CatalogObject],
+    select_scope: Callable[[list[CatalogObject]], list[CatalogObject]],
+) -> list[CatalogObject]:
+    """Return the objects that LIKE, STARTS WITH and LIMIT leave; `select_scope` reads IN, which stands between them."""
     shown = list(objects)
     if reader.accept("LIKE"):
         pattern = like_pattern(reader.take_string())
         shown = [stored for stored in shown if pattern.fullmatch(stored.name.name)]
-    shown = _select_scope(reader, shown, scope)
+    shown = select_scope(shown)
     if reader.accept("STARTS", "WITH"):
         prefix = reader.take_string()
         shown = [stored for stored in shown if stored.name.name.startswith(prefix)]

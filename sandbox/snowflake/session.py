@@ -11,7 +11,8 @@ from fakesnow.statement_type import COPY, statement_type_id
 from sqlglot import exp
 
 from sandbox.snowflake import container_commands, integration_commands, pipe_commands, stage_commands
-from sandbox.snowflake.accepted import accept_statement
+from sandbox.snowflake.acceptance import accept_statement
+from sandbox.snowflake.container_shows import INFORMATION_SCHEMA, describe_columns
 from sandbox.snowflake.query_rewrite import rewrite_query
 from sandbox.snowflake.results import QueryResult, make_result, make_status, widen_result
 from sandbox.snowflake.services import Services
@@ -21,7 +22,7 @@ from sandbox.snowpipe.copy_command import run_copy
 from sandbox.snowpipe.copy_statement import parse_copy
 from sandbox.snowpipe.load_history import forget_table
 from sandbox.snowpipe.sql_errors import SqlError, syntax_error
-from sandbox.snowpipe.sql_names import ObjectName, SessionScope
+from sandbox.snowpipe.sql_names import ObjectName, SessionScope, qualify_name
 from sandbox.snowpipe.sql_reader import StatementReader
 from sandbox.snowpipe.warehouse import describe_table, ensure_history, open_transaction, retry_conflicts
 
@@ -93,8 +94,8 @@ class Session:
             "DROP": lambda: self._run_drop(text, reader),
             "ALTER": lambda: self._run_alter(reader),
             "SHOW": lambda: show_objects(self._services, reader, self.scope),
-            "DESC": lambda: describe_objects(self._services, reader, self.scope),
-            "DESCRIBE": lambda: describe_objects(self._services, reader, self.scope),
+            "DESC": lambda: self._run_describe(reader),
+            "DESCRIBE": lambda: self._run_describe(reader),
             **dict.fromkeys(_TRANSACTION_VERBS, lambda: self._run_transaction(verb)),
         }
         return answers[verb]() if verb in answers else None
@@ -148,6 +149,13 @@ class Session:
         if "INTEGRATION" in (reader.peek(), reader.peek(1)):
             return integration_commands.alter_integration(self._services, reader)
         return None
+
+    def _run_describe(self, reader: StatementReader) -> QueryResult | None:
+        if reader.accept("TABLE") or reader.accept("VIEW"):
+            name = qualify_name(reader.take_name(), self.scope)
+            is_own = name.schema != INFORMATION_SCHEMA
+            return describe_columns(self.connection._duck_conn, name) if is_own else None
+        return describe_objects(self._services, reader, self.scope)
 
     def _run_ddl(self, text: str) -> QueryResult | None:
         """Run CREATE and DROP of tables and views; COPY's history of a table ends with the table."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from sandbox.snowflake.container_shows import show_schemas
 from sandbox.snowflake.integration_commands import describe_integration, show_integrations
 from sandbox.snowflake.pipe_commands import describe_pipe, show_pipes
 from sandbox.snowflake.results import QueryResult, make_result
@@ -22,6 +23,7 @@ def show_objects(services: Services, reader: StatementReader, scope: SessionScop
         ("PIPES",): show_pipes,
         ("STAGES",): show_stages,
         ("FILE", "FORMATS"): show_file_formats,
+        ("SCHEMAS",): show_schemas,
     }
     for words, show in shown.items():
         if reader.accept(*words):

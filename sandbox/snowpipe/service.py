@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox.snowpipe.object_store import FileMissing, StagedFile
 from sandbox.snowpipe.pipe_loader import Disposal, has_table, is_known, is_wanted, load_pending
 from sandbox.snowpipe.pipe_queue import PipeQueue
-from sandbox.snowpipe.pipes import PendingFile, PendingFiles, Pipe, list_pipes
+from sandbox.snowpipe.pipes import PendingFile, PendingFiles, Pipe, list_pipes, read_pipe
 from sandbox.snowpipe.s3_events import FileEvent, parse_message
 from sandbox.snowpipe.sql_errors import SqlError
 from sandbox.snowpipe.warehouse import Warehouse
@@ -132,6 +132,9 @@ class Snowpipe:
     def _finish_file(
         self, pipe: Pipe, file: PendingFile, content: tuple[StagedFile, bytes] | FileMissing | None
     ) -> None:
+        current = self._warehouse.catalog.find_object("PIPE", pipe.name)
+        if current is None or current.id != pipe.id or read_pipe(current).is_paused:
+            return  # paused or replaced since the batch began
         disposal = Disposal.KNOWN if content is None else load_pending(self._warehouse, pipe, file, content)
         if disposal == Disposal.LOADED:
             self._pending.note_load(pipe.id, file.key)

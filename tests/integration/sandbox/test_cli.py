@@ -96,7 +96,8 @@ def own(tmp_path: Path) -> Iterator[Sandbox]:
     """A sandbox that does not run yet."""
     own = Sandbox(tmp_path / "stäte, of it")
     yield own
-    own.run("reset", "--quiet")
+    if own.state_dir.exists():
+        own.run("reset", "--quiet")
     for process in own.find_processes():
         process.kill()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -150,6 +151,69 @@ def test_errors_are_snowflake_errors(snow: SnowLab, case: ErrorCase) -> None:
     assert caught.value.errno == case.errno
     assert case.words.lower() in str(caught.value).lower()
     assert snow.run("SELECT 1") == [(1,)]
+
+
+def test_a_table_is_described_by_its_full_name_without_a_current_database(snow: SnowLab) -> None:
+    snow.run("CREATE TABLE t (id NUMBER(19,0) NOT NULL, name VARCHAR(20), at TIMESTAMP_NTZ(6), raw BINARY, v VARIANT)")
+    snow.run("CREATE VIEW vw AS SELECT id FROM t")
+    with closing(connect(snow.port)) as bare:
+        described = query(bare, f'DESC TABLE "SNOWTEST"."{snow.schema}"."T"')
+        assert [(name, kind, null) for name, kind, _, null, *_ in described] == [
+            ("ID", "NUMBER(19,0)", "N"),
+            ("NAME", "VARCHAR(20)", "Y"),
+            ("AT", "TIMESTAMP_NTZ(9)", "Y"),
+            ("RAW", "BINARY(8388608)", "Y"),
+            ("V", "VARIANT", "Y"),
+        ]
+        assert [row[0] for row in query(bare, f"DESCRIBE VIEW snowtest.{snow.schema}.vw")] == ["ID"]
+        with pytest.raises(ProgrammingError, match="NOPE") as missing:
+            query(bare, f"DESC TABLE SNOWTEST.{snow.schema}.NOPE")
+        with pytest.raises(ProgrammingError, match="current database") as unqualified:
+            query(bare, "DESC TABLE t")
+    assert (missing.value.errno, unqualified.value.errno) == (2003, 90105)
+    assert snow.run("DESC TABLE t") == described
+
+
+def test_a_table_is_described_inside_the_transaction_that_makes_it(snow: SnowLab) -> None:
+    snow.run("BEGIN")
+    snow.run("CREATE TABLE fresh (n INT)")
+    assert [row[0] for row in snow.run("DESC TABLE fresh")] == ["N"]
+    snow.run("ROLLBACK")
+
+
+class SchemasCase(NamedTuple):
+    """What follows SHOW SCHEMAS, with {0} for the test's schema, and the names that are shown."""
+
+    id: str
+    words: str
+    shown: list[str]
+
+
+SCHEMAS = [
+    SchemasCase("like", "LIKE '{0}'", ["{0}"]),
+    SchemasCase("like-any-case", "LIKE 'public' IN DATABASE snowtest", ["PUBLIC"]),
+    SchemasCase("like-wild", "LIKE '%{1}' IN SNOWTEST", ["{0}"]),
+    SchemasCase("none", "LIKE 'nope%' IN ACCOUNT", []),
+    SchemasCase("starts-with", "IN DATABASE STARTS WITH 'INFORMATION'", ["INFORMATION_SCHEMA"]),
+    SchemasCase("limit", "LIKE '{0}' LIMIT 1", ["{0}"]),
+]
+
+
+@pytest.mark.parametrize("case", SCHEMAS, ids=lambda case: case.id)
+def test_show_schemas_shows_what_it_is_asked_for(snow: SnowLab, case: SchemasCase) -> None:
+    names = (snow.schema, snow.schema[1:])
+    with snow.connection.cursor(DictCursor) as cursor:
+        cursor.execute(f"SHOW SCHEMAS {case.words.format(*names)}")
+        rows = cursor.fetchall()
+    assert [row["name"] for row in rows] == [name.format(*names) for name in case.shown]
+    assert {row["database_name"] for row in rows} <= {"SNOWTEST"}
+
+
+def test_show_schemas_without_a_current_database_shows_those_of_all(snow: SnowLab) -> None:
+    with closing(connect(snow.port)) as bare:
+        assert [row[1] for row in query(bare, f"SHOW TERSE SCHEMAS LIKE '{snow.schema}'")] == [snow.schema]
+        with pytest.raises(ProgrammingError, match="NOPE"):
+            query(bare, "SHOW SCHEMAS IN DATABASE nope")
 
 
 def test_an_integration_is_described_with_emulated_values(snow: SnowLab) -> None:

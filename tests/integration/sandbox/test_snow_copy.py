@@ -54,6 +54,27 @@ def test_parquet_types_and_metadata_columns(snow: SnowLab) -> None:
     assert name == "n0"
 
 
+def test_sp31_a_time_is_an_instant_or_has_no_zone_as_the_file_says(snow: SnowLab) -> None:
+    times = {
+        "instant": pa.array([MOMENT.replace(tzinfo=UTC)], pa.timestamp("us", "America/New_York")),
+        "plain": pa.array([MOMENT], pa.timestamp("us")),
+    }
+    snow.put("p/a.parquet", write_parquet(pa.table(times)))
+    snow.make_stage("st", "p/", "TYPE=PARQUET USE_LOGICAL_TYPE=TRUE")
+    snow.run("CREATE TABLE t (instant_ntz TIMESTAMP_NTZ(6), plain_ntz TIMESTAMP_NTZ(6), instant_there TIMESTAMP_NTZ(6),"
+             " instant_tz TIMESTAMP_TZ, plain_ltz TIMESTAMP_LTZ(6))")  # fmt: skip
+    snow.run(
+        """COPY INTO t FROM (SELECT $1:"instant"::TIMESTAMP_NTZ(6), $1:"plain"::TIMESTAMP_NTZ(6),
+        CONVERT_TIMEZONE('America/New_York', $1:"instant")::TIMESTAMP_NTZ(6), $1:"instant", $1:"plain"::TIMESTAMP_LTZ(6)
+        FROM @st)"""
+    )
+    [row] = snow.run("SELECT instant_ntz, plain_ntz, instant_there, instant_tz, plain_ltz FROM t")
+    # The session's zone is UTC.
+    assert row[:2] == (MOMENT, MOMENT)
+    assert row[2] == MOMENT - timedelta(hours=5)
+    assert [value.astimezone(UTC) for value in row[3:]] == [MOMENT.replace(tzinfo=UTC)] * 2
+
+
 def test_sp31_without_the_options_timestamps_are_numbers_and_bytes_are_text(snow: SnowLab) -> None:
     snow.put("p/a.parquet", write_parquet(make_rows(1)))
     snow.make_stage("st", "p/", "TYPE=PARQUET")

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from snow_lab import SnowLab, wait_for
+from snowflake.connector import DictCursor
 from snowflake.connector.errors import ProgrammingError
 
 COPY = "COPY INTO t FROM (SELECT $1, METADATA$FILENAME FROM @st)"
@@ -171,6 +172,23 @@ def test_sp15_all_pipes_share_one_queue_and_one_file_may_have_many_pipes(snow: S
     snow.wait_history("T", 2)
     snow.wait_history("U", 1)
     assert snow.run("SELECT id FROM u") == [(2,)]
+
+
+def test_sp22_a_pipe_names_its_error_integration_bare_and_one_that_is_there(snow: SnowLab) -> None:
+    make_pipe(snow)
+    snow.run(f'CREATE NOTIFICATION INTEGRATION "{snow.schema}" TYPE=QUEUE DIRECTION=OUTBOUND ENABLED=TRUE '
+             "NOTIFICATION_PROVIDER=AWS_SNS AWS_SNS_TOPIC_ARN='arn:aws:sns:us-east-1:1:t' "
+             "AWS_SNS_ROLE_ARN='arn:aws:iam::1:role/r'")  # fmt: skip
+    snow.run(f'ALTER PIPE p SET ERROR_INTEGRATION = "{snow.schema}"')
+    snow.run(
+        f'CREATE PIPE q AUTO_INGEST=TRUE ERROR_INTEGRATION="{snow.schema}" AS COPY INTO t (id) FROM (SELECT $1 FROM @st)'
+    )
+    with pytest.raises(ProgrammingError, match="NOPE"):
+        snow.run("ALTER PIPE p SET ERROR_INTEGRATION = nope")
+    with snow.connection.cursor(DictCursor) as cursor:
+        cursor.execute(f"SHOW PIPES IN SCHEMA SNOWTEST.{snow.schema}")
+        named = {row["name"]: row["error_integration"] for row in cursor.fetchall()}
+    assert named == {"P": snow.schema, "Q": snow.schema, "FIRST_PIPE": None}
 
 
 def test_sp16_files_that_arrive_without_a_table_are_not_queued(snow: SnowLab) -> None:

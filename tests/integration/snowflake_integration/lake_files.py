@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -23,7 +23,7 @@ _ARROW = {
     "double": pa.float64(),
     "boolean": pa.bool_(),
     "date": pa.date32(),
-    "timestamp": pa.timestamp("us", tz="UTC"),
+    "timestamp": pa.timestamp("us"),
     "binary": pa.binary(),
 }
 
@@ -40,22 +40,16 @@ def write_file(output: Output, rows: Sequence[Row]) -> bytes:
 
 
 def write_parquet(output: Output, rows: Sequence[Row]) -> bytes:
-    """A Parquet file whose timestamps are instants in microseconds, as Spark's are."""
+    """A Parquet file whose timestamps are microseconds without a zone, as Spark writes its timestamp_ntz."""
     schema = pa.schema([(name, arrow_type(kind)) for name, kind in output.columns.items()])
-    aware = [{name: aware_value(value) for name, value in row.items()} for row in rows]
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(aware, schema=schema), buffer)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), buffer)
     return buffer.getvalue()
 
 
 def arrow_type(kind: ColumnType) -> pa.DataType:
     """The Arrow type of a contract's type."""
     return pa.decimal128(kind.precision, kind.scale) if kind.name == "decimal" else _ARROW[kind.name]
-
-
-def aware_value(value: Any) -> Any:
-    """A time as an instant in UTC; anything else as it is."""
-    return value.replace(tzinfo=UTC) if isinstance(value, datetime) else value
 
 
 def write_csv(output: Output, rows: Sequence[Row]) -> bytes:

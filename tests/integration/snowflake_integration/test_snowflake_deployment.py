@@ -17,7 +17,7 @@ from pipeline_contract.layout import final_key
 from pipeline_contract.model import Contract
 from snowflake_integration.copy_statement import pipe_copy
 from snowflake_integration.deployment import Done, Site, carry_out, look_around
-from snowflake_integration.notifications import find_prefix, read_notifications, write_notifications
+from snowflake_integration.notifications import find_prefix, read_notifications, remove_wiring, write_notifications
 from snowflake_integration.pipes import is_same_copy, read_pipes
 from snowflake_integration.plan import Found, Step, plan_deployment, plan_teardown
 from snowflake_integration.rendering import choose_scripts, render_scripts
@@ -102,6 +102,26 @@ def test_a_changed_pipe_is_replaced_and_no_file_is_lost_or_loaded_twice(
     assert read_ids(site) == [1, 2, 3]
 
 
+def test_a_file_that_was_never_announced_to_the_old_pipe_is_loaded_by_the_new_one(
+    contract: Contract, open_site: OpenSite, deploy: Deploy
+) -> None:
+    site = open_site(contract)
+    deploy(contract, site)
+    target = site.names.targets[1]
+    older = pipe_copy(target).replace("SKIP_FILE", "CONTINUE")
+    execute_statement(site.connection, f"CREATE OR REPLACE PIPE {target.pipe} AUTO_INGEST = TRUE AS {older}")
+    put(site, 1)
+    assert read_ids(site) == [1]
+    wired = read_notifications(site.s3, site.bucket)
+    write_notifications(site.s3, site.bucket, remove_wiring(wired, site.pipeline))
+    put(site, 2)
+
+    deploy(contract, site)
+    put(site, 3)
+
+    assert read_ids(site) == [1, 2, 3]
+
+
 def test_a_pipe_that_cannot_be_replaced_goes_on_as_it_was(
     contract: Contract, open_site: OpenSite, deploy: Deploy
 ) -> None:
@@ -170,7 +190,7 @@ def test_error_notifications_are_set_when_asked_for(
     carry_out(site, steps, report=lambda done: None)
 
     rows = run_query(site.connection, f"SHOW PIPES IN SCHEMA {site.names.schema}")
-    assert {row["error_integration"].strip('"') for row in rows} == {"MILLRACE_PIPE_ERRORS"}
+    assert {row["error_integration"] for row in rows} == {"MILLRACE_PIPE_ERRORS"}
 
 
 def test_a_rule_of_somebody_else_that_overlaps_stops_the_deployment_and_is_kept(

@@ -5,8 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +20,8 @@ from sandbox.snowpipe import csv_reader
 from sandbox.snowpipe.csv_reader import read_csv
 from sandbox.snowpipe.file_formats import FileFormat
 from sandbox.snowpipe.json_reader import read_json
+from sandbox.snowpipe.object_store import StagedFile
+from sandbox.snowpipe.staged_relation import StagedRelation
 from sandbox.snowpipe.staged_rows import ROW_NUMBER, StagedRows
 
 QUOTED = FileFormat(field_optionally_enclosed_by='"', escape_unenclosed_field="")
@@ -140,3 +147,24 @@ def test_a_broken_document_is_one_error_and_the_next_line_is_read() -> None:
     assert len(found.errors) == 1
     assert "Error parsing JSON" in found.errors[0].message
     assert json.loads(found.table.column("C1").to_pylist()[-1]) == {"a": 4}
+
+
+def test_sp31_only_an_instant_depends_on_the_zone(tmp_path: Path) -> None:
+    moment = datetime.fromisoformat("2013-01-01T12:00:00.123456")
+    times = {
+        "adjusted": pa.array([moment.replace(tzinfo=UTC)], pa.timestamp("us", "UTC")),
+        "plain": pa.array([moment], pa.timestamp("us")),
+    }
+    buffer = io.BytesIO()
+    pq.write_table(pa.table(times), buffer)
+    file = StagedFile("bucket", "a.parquet", 1, "etag", datetime.now(UTC))
+    with duckdb.connect() as connection:
+        connection.execute("SET TimeZone = 'America/New_York'")
+        relation = StagedRelation(connection, tmp_path)
+        relation.open_file(file, buffer.getvalue(), FileFormat(type="PARQUET", use_logical_type=True))
+        found = connection.execute("SELECT CAST(adjusted AS TIMESTAMP), CAST(plain AS TIMESTAMP) FROM _SANDBOX_FILE")
+        assert found.fetchone() == (moment - timedelta(hours=5), moment)
+    assert [(column.name, column.type) for column in relation.columns[:2]] == [
+        ("adjusted", "TIMESTAMP WITH TIME ZONE"),
+        ("plain", "TIMESTAMP"),
+    ]

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import pytest
 
-from sandbox.snowflake.accepted import ACCEPTED_NOT_ENFORCED, accept_statement
+from sandbox.snowflake.acceptance import accept_statement
+from sandbox.snowflake.accepted import ACCEPTED_NOT_ENFORCED
 from sandbox.snowpipe.copy_statement import (
     CopyStatement,
     check_pipe_copy,

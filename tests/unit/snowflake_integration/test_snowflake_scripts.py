@@ -117,13 +117,7 @@ class SourceCase(NamedTuple):
 
 SOURCES = (
     SourceCase("parquet-by-name", "flights", "FLIGHTS", '"DEP_DELAY"', '$1:"dep_delay"::NUMBER(10,0)'),
-    SourceCase(
-        "parquet-time-in-utc",
-        "flights",
-        "FLIGHTS",
-        '"TIME_HOUR"',
-        "CONVERT_TIMEZONE('UTC', $1:\"time_hour\"::TIMESTAMP_LTZ(6))::TIMESTAMP_NTZ(6)",
-    ),
+    SourceCase("parquet-time", "flights", "FLIGHTS", '"TIME_HOUR"', '$1:"time_hour"::TIMESTAMP_NTZ(6)'),
     SourceCase("raw-bytes", "flights", "FLIGHTS_RAW", '"VALUE"', '$1:"value"::BINARY'),
     SourceCase("csv-by-position", "readings", "MY_TABLE", '"VALUE"', "$3::FLOAT"),
     SourceCase("csv-passport", "readings", "MY_TABLE", '"_OFFSET"', "$9::NUMBER(19,0)"),
