@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from builders import FEW_JOBS
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -18,6 +17,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.column_types import parse_type
 from spark_streaming.cast import cast_text
+from tests.spark.builders import FEW_JOBS
 
 
 class Case(NamedTuple):

@@ -12,7 +12,16 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from builders import (
+from hypothesis import given
+from hypothesis import strategies as st
+from pyspark.sql import SparkSession
+
+from pipeline_contract.message import RejectedMessage, encode_csv, encode_json, message_fields
+from pipeline_contract.model import Contract
+from pipeline_contract.outputs import REJECTED_COLUMNS, curated_columns
+from pipeline_contract.passport import PASSPORT
+from spark_streaming.curate import judge_rows, select_curated, select_rejected
+from tests.spark.builders import (
     BATCH_ID,
     FEW_JOBS,
     ORDER,
@@ -27,15 +36,6 @@ from builders import (
     order_json,
     raw_of,
 )  # fmt: skip
-from hypothesis import given
-from hypothesis import strategies as st
-from pyspark.sql import SparkSession
-
-from pipeline_contract.message import RejectedMessage, encode_csv, encode_json, message_fields
-from pipeline_contract.model import Contract
-from pipeline_contract.outputs import REJECTED_COLUMNS, curated_columns
-from pipeline_contract.passport import PASSPORT
-from spark_streaming.curate import judge_rows, select_curated, select_rejected
 
 RULES = [
     {"name": "positive_price", "expression": "price > 0"},

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from builders import build_contract, build_messages, order_json, raw_of
 from pyspark.sql import SparkSession
 
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
 from spark_streaming.curate import judge_rows, select_curated
 from spark_streaming.reference import read_reference_rows, read_references
+from tests.spark.builders import build_contract, build_messages, order_json, raw_of
 
 COUNTRIES = '\ufeffcode,name,people\nNO,"Norge, ""Noreg""",5.5\nSE,Sverige,NA\nNA,nowhere,0\n'
 

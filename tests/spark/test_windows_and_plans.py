@@ -7,7 +7,6 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 
 import pytest
-from builders import FEW_JOBS, build_contract, build_csv_contract, build_messages, order_json, raw_of
 from hypothesis import given
 from hypothesis import strategies as st
 from pyspark.sql import SparkSession
@@ -18,6 +17,7 @@ from pipeline_contract.outputs import AGGREGATE_PASSPORT, aggregate_columns
 from spark_streaming.aggregates import add_aggregate_passport, aggregate_rows, fingerprint_aggregate
 from spark_streaming.curate import judge_rows, select_curated
 from spark_streaming.source import add_fields
+from tests.spark.builders import FEW_JOBS, build_contract, build_csv_contract, build_messages, order_json, raw_of
 
 HOURLY = {
     "name": "hourly",

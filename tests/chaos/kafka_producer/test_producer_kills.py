@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parents[2] / "integration" / "kafka_producer"))
-from replay_runs import kill_and_repeat, read_ends, start_command, write_contract
+from tests.integration.kafka_producer.replay_runs import kill_and_repeat, read_ends, start_command, write_contract
 
 pytestmark = [pytest.mark.chaos, pytest.mark.timeout(900)]
 

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from connections.settings import Settings
-
-sys.path.append(str(Path(__file__).parents[2] / "integration" / "spark_streaming"))
-from job_runs import CONTRACT, Pipeline
-from test_killed_driver import BATCH, KILLS, check_whole
+from tests.integration.spark_streaming.job_runs import CONTRACT, Pipeline
+from tests.integration.spark_streaming.test_killed_driver import BATCH, KILLS, check_whole
 
 ROUNDS = 5
 ROWS = 30_000

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from runbook import MAKE, Ended, Runbook
+
+from tests.integration.demo.runbook import MAKE, Ended, Runbook
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from runbook import MAKE, Ended, Runbook
 
 from connections.settings import KafkaSettings, S3Settings, Settings, WarehouseSettings
 from demo.guide import write_guide
 from pipeline_contract.contract_file import find_contract, load_contract
+from tests.integration.demo.runbook import MAKE, Ended, Runbook
 
 FIGURES = {
     "produced": 200, "raw": 200, "curated": 200, "rejected": 0, "loaded": 200, "pending": 0, "missing": 0,

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from documents import SHELLS, UNTIL_INTERRUPTED, Block, Command, read_blocks, read_commands
-from runbook import TIMEOUT_S, Ended, Runbook, wait_for
+
+from tests.documents import SHELLS, UNTIL_INTERRUPTED, Block, Command, read_blocks, read_commands
+from tests.integration.demo.runbook import TIMEOUT_S, Ended, Runbook, wait_for
 
 # Run here, in order. Of the other sections, the commands' options and targets are checked in tests/unit/docs: `make
 # demo` is run by test_demo.py, and `--env aws` needs accounts.

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from replay_runs import count_lines, read_rows, run_in_process, wait_for_rows, write_contract, write_rows
 from rich.console import Console
 
 from connections.settings import KafkaSettings, SandboxSettings, Settings
@@ -20,6 +19,14 @@ from sandbox.java import find_java
 from sandbox.processes import find_free_port, read_record
 from sandbox.services import Service, start_service, stop_service, wait_until_ready
 from sandbox.stack import describe_services
+from tests.integration.kafka_producer.replay_runs import (
+    count_lines,
+    read_rows,
+    run_in_process,
+    wait_for_rows,
+    write_contract,
+    write_rows,
+)
 
 
 @pytest.fixture(scope="module")

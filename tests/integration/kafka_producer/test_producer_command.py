@@ -9,7 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from replay_runs import (
+
+from tests.integration.kafka_producer.replay_runs import (
     count_lines,
     kill_and_repeat,
     read_rows,

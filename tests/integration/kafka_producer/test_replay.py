@@ -13,7 +13,6 @@ import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._config import ConfigResource
-from replay_runs import count_lines, read_rows, read_values, run_in_process, wait_for_rows, write_contract, write_rows
 
 from connections.kafka import read_topic, read_watermarks
 from connections.settings import KafkaSettings
@@ -24,6 +23,15 @@ from pipeline_contract.contract_file import load_contract
 from pipeline_contract.errors import ConfigurationError, ServiceError, TopicMismatch
 from pipeline_contract.message import choose_partition
 from pipeline_contract.replay_record import ReplayRecord
+from tests.integration.kafka_producer.replay_runs import (
+    count_lines,
+    read_rows,
+    read_values,
+    run_in_process,
+    wait_for_rows,
+    write_contract,
+    write_rows,
+)
 
 CLIENTS = ["confluent", "kafka-python"]
 DAMAGED = (

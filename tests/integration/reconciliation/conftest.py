@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lake_builder import BuiltLake, build_lake, publish, publish_windows
 
 from connections.settings import Settings
+from tests.integration.reconciliation.lake_builder import BuiltLake, build_lake, publish, publish_windows
 
 BuildLake = Callable[..., BuiltLake]
 

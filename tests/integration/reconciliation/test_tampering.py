@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 import pytest
-from lake_builder import BuiltLake
 
 from connections.warehouse import open_warehouse, run_query
 from reconciliation.__main__ import app
+from tests.integration.reconciliation.lake_builder import BuiltLake
 
 ROWS = 200
 REJECTED = 20  # every tenth price is wrong; the last of these rows is refused by the producer already

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
-from lake_builder import BuiltLake, publish
 
 from connections.kafka import read_topic
 from connections.warehouse import open_warehouse, run_query
 from reconciliation.__main__ import app
 from snowflake_integration.__main__ import app as warehouse
+from tests.integration.reconciliation.lake_builder import BuiltLake, publish
 
 BuildLake = Callable[..., BuiltLake]
 FIGURES = ("produced", "raw", "curated", "rejected", "loaded", "pending", "missing", "duplicates")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from snow_lab import EndpointProcess, SnowLab
 
 from connections.settings import Settings
 from sandbox.services import Service, is_running, start_service, wait_until_ready
+from tests.integration.sandbox.snow_lab import EndpointProcess, SnowLab
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
-from snow_lab import SnowLab, connect, query
 from snowflake.connector import DictCursor
 from snowflake.connector.errors import ProgrammingError
+
+from tests.integration.sandbox.snow_lab import SnowLab, connect, query
 
 LONG = "x" * 5000
 

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pytest
-from snow_lab import SnowLab, write_parquet
 from snowflake.connector.errors import ProgrammingError
+
+from tests.integration.sandbox.snow_lab import SnowLab, write_parquet
 
 MOMENT = datetime.fromisoformat("2013-01-01T00:00:00.123456")
 CSV = "TYPE=CSV FIELD_OPTIONALLY_ENCLOSED_BY='\"' SKIP_HEADER=1"

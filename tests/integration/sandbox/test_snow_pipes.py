@@ -7,9 +7,10 @@ from typing import Any
 
 import boto3
 import pytest
-from snow_lab import SnowLab, wait_for
 from snowflake.connector import DictCursor
 from snowflake.connector.errors import ProgrammingError
+
+from tests.integration.sandbox.snow_lab import SnowLab, wait_for
 
 COPY = "COPY INTO t FROM (SELECT $1, METADATA$FILENAME FROM @st)"
 

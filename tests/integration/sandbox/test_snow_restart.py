@@ -6,9 +6,9 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from snow_lab import EndpointProcess, SnowLab, wait_for
 
 from sandbox.processes import find_free_port
+from tests.integration.sandbox.snow_lab import EndpointProcess, SnowLab, wait_for
 
 FILES = 30
 ROWS = 500

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lake_files import build_row, write_file
 from typer.testing import CliRunner, Result
 
 from connections.s3 import open_s3
@@ -17,6 +16,7 @@ from pipeline_contract.contract_file import load_contract
 from pipeline_contract.layout import final_key
 from pipeline_contract.outputs import derive_outputs
 from snowflake_integration.__main__ import app
+from tests.integration.snowflake_integration.lake_files import build_row, write_file
 
 Run = Callable[..., Result]
 

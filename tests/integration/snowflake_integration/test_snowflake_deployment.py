@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from lake_files import build_row, write_file
 
 from connections.s3 import SANDBOX_ACCESS_KEY_ID, SANDBOX_SECRET_ACCESS_KEY
 from connections.settings import Settings
@@ -22,6 +21,7 @@ from snowflake_integration.pipes import is_same_copy, read_pipes
 from snowflake_integration.plan import Found, Step, plan_deployment, plan_teardown
 from snowflake_integration.rendering import choose_scripts, render_scripts
 from snowflake_integration.waiting import wait_loaded
+from tests.integration.snowflake_integration.lake_files import build_row, write_file
 
 Deploy = Callable[[Contract, Site], list[Done]]
 OpenSite = Callable[[Contract], Site]

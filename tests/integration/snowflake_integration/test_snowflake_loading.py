@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lake_files import build_row, write_file
 
 from connections.settings import Settings
 from connections.warehouse import StatementFailed, execute_statement, run_query
@@ -24,6 +23,7 @@ from snowflake_integration.pipes import LoadState, read_load_states
 from snowflake_integration.plan import split_script
 from snowflake_integration.rendering import render_scripts
 from snowflake_integration.waiting import wait_loaded
+from tests.integration.snowflake_integration.lake_files import build_row, write_file
 
 Deploy = Callable[[Contract, Site], list[Done]]
 OpenSite = Callable[[Contract], Site]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from job_runs import CONTRACT, Pipeline
 
 from connections.settings import Settings
+from tests.integration.spark_streaming.job_runs import CONTRACT, Pipeline
 
 
 @pytest.fixture

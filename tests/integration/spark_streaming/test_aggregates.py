@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from job_runs import Pipeline
+from tests.integration.spark_streaming.job_runs import Pipeline
 
 
 def test_windows_equal_a_count_over_the_rows(pipeline: Pipeline) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from confluent_kafka.admin import AdminClient
-from job_runs import CONTRACT, Pipeline
 
 from sandbox.processes import find_free_port
+from tests.integration.spark_streaming.job_runs import CONTRACT, Pipeline
 
 INGEST = ("--query", "ingest")
 

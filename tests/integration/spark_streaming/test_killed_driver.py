@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from job_runs import Pipeline
+from tests.integration.spark_streaming.job_runs import Pipeline
 
 ROWS = 30_000
 # The name of the step, its phase, and how many of its kind are let pass before.

@@ -6,10 +6,10 @@ import csv
 from pathlib import Path
 
 import pytest
-from job_runs import Pipeline
 
 from connections.settings import Settings
 from sandbox.sample_data import write_flights
+from tests.integration.spark_streaming.job_runs import Pipeline
 
 STEP = 25
 

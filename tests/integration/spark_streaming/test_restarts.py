@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from job_runs import Pipeline
-
 from connections.s3 import open_s3
 from pipeline_contract.manifest import Seal
 from spark_streaming.staging import delete_prefix
+from tests.integration.spark_streaming.job_runs import Pipeline
 
 INGEST = ("--query", "ingest")
 

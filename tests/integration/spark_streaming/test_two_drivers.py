@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from job_runs import Pipeline, Run
+
+from tests.integration.spark_streaming.job_runs import Pipeline, Run
 
 ROWS = 6000
 OPTIONS = ("--query", "ingest", "--max-offsets-per-trigger", "1000")

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import typer
-from documents import DOCUMENTS, SHELLS, Command, list_commands, read_blocks, read_commands
 
 from connections.settings import ENV_PREFIX, Settings, load_settings
 from demo.guide import write_guide
 from pipeline_contract.contract_file import find_contract, load_contract
+from tests.documents import DOCUMENTS, SHELLS, Command, list_commands, read_blocks, read_commands
 
 OURS = list_commands(re.compile(r"(python -m|millrace-)"))
 MAKES = list_commands(re.compile(r"make "))

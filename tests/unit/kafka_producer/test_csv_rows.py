@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from source_builder import build_contract, check_spans, read_items, sketch_item
 
 from kafka_producer.row import BadRow, Row
 from pipeline_contract.errors import ConfigurationError
+from tests.unit.kafka_producer.source_builder import build_contract, check_spans, read_items, sketch_item
 
 H = b"id,name,value\n"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import pytest
-from source_builder import build_contract, check_spans, read_items, sketch_item
+
+from tests.unit.kafka_producer.source_builder import build_contract, check_spans, read_items, sketch_item
 
 CONTRACT = build_contract(source={"format": "jsonl"})
 

@@ -9,10 +9,10 @@ import json
 import zlib
 
 import pytest
-from source_builder import build_contract, read_items
 
 from kafka_producer.message_encoder import open_encoder
 from pipeline_contract.message import RejectedMessage
+from tests.unit.kafka_producer.source_builder import build_contract, read_items
 
 HEADER = b"id,name,value\n"
 

@@ -7,7 +7,6 @@ from threading import Event
 from typing import ClassVar
 
 import pytest
-from source_builder import build_contract, split_bytes
 
 from connections.settings import KafkaSettings
 from kafka_producer.message_encoder import Message, open_encoder
@@ -22,6 +21,7 @@ from kafka_producer.row_source import open_rows
 from pipeline_contract.errors import ConfigurationError, ServiceError
 from pipeline_contract.message import RejectedMessage
 from pipeline_contract.replay_record import ReplayRecord
+from tests.unit.kafka_producer.source_builder import build_contract, split_bytes
 
 CONTRACT = build_contract()
 DATA = b"id,name,value\n" + b"".join(b"%d,name,value\n" % number for number in range(8))

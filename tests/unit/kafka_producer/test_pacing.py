@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from source_builder import build_contract
 
 from kafka_producer.pacing import choose_pace, translate_pattern
 from kafka_producer.replay import count_due
 from kafka_producer.row import Row, SourceItem, reject_bytes
 from pipeline_contract.errors import ConfigurationError
+from tests.unit.kafka_producer.source_builder import build_contract
 
 
 def build_rows(*times: str) -> list[SourceItem]:

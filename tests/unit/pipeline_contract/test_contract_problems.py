@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from contract_builder import build_columns, build_contract
 
 from pipeline_contract.contract_file import find_contract, load_contract, parse_contract
 from pipeline_contract.errors import ConfigurationError, ContractError
+from tests.unit.pipeline_contract.contract_builder import build_columns, build_contract
 
 TYPES = "string, integer, bigint, double, decimal(p,s), boolean, date, timestamp"
 NAMES = "lower-case letters, digits and _, beginning with a letter"

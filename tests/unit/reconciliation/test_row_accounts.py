@@ -10,13 +10,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from zone_builder import FILE, TOPIC_ID, build_range, build_source, build_zone, build_zones
 
 from reconciliation.accounts import Reading, RowAccount, Zones, account_rows
 from reconciliation.findings import Finding
 from reconciliation.source_party import SourceSight
 from reconciliation.topic_party import TopicSight
 from reconciliation.zone_checks import find_duplicates, find_raw_gaps, find_unexplained
+from tests.unit.reconciliation.zone_builder import FILE, TOPIC_ID, build_range, build_source, build_zone, build_zones
 
 ALL = range(10)
 READ = Reading({(TOPIC_ID, 0): 10})
