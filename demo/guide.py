@@ -24,9 +24,14 @@ def _write_snowflake(settings: Settings, contract: Contract) -> str:
 import snowflake.connector
 
 connection = snowflake.connector.connect(
-    account="{of.account}", user="{of.user}", password="{SANDBOX_PASSWORD}",
-    host="{of.host}", port={of.port}, protocol="{of.protocol}",
-    database="{place.database.upper()}", schema="{place.schema_.upper()}",
+    account="{of.account}",
+    user="{of.user}",
+    password="{SANDBOX_PASSWORD}",
+    host="{of.host}",
+    port={of.port},
+    protocol="{of.protocol}",
+    database="{place.database.upper()}",
+    schema="{place.schema_.upper()}",
 )
 print(connection.cursor().execute("select count(*) from {place.table}").fetchone())
 connection.close()
@@ -38,8 +43,11 @@ def _write_s3(settings: Settings, contract: Contract) -> str:
 import boto3
 
 s3 = boto3.client(
-    "s3", endpoint_url="{settings.s3.endpoint_url}", region_name="{settings.s3.region}",
-    aws_access_key_id="{SANDBOX_ACCESS_KEY_ID}", aws_secret_access_key="{SANDBOX_SECRET_ACCESS_KEY}",
+    "s3",
+    endpoint_url="{settings.s3.endpoint_url}",
+    region_name="{settings.s3.region}",
+    aws_access_key_id="{SANDBOX_ACCESS_KEY_ID}",
+    aws_secret_access_key="{SANDBOX_SECRET_ACCESS_KEY}",
 )
 listed = s3.list_objects_v2(Bucket="{settings.s3.bucket}", Prefix="{output_prefix(contract.name, "curated")}")
 for item in listed["Contents"]:
@@ -52,8 +60,11 @@ def _write_kafka(settings: Settings, contract: Contract) -> str:
 from kafka import KafkaConsumer
 
 consumer = KafkaConsumer(
-    "{contract.topic.name}", bootstrap_servers="{settings.kafka.bootstrap_servers}", isolation_level="read_committed",
-    auto_offset_reset="earliest", consumer_timeout_ms=5000,
+    "{contract.topic.name}",
+    bootstrap_servers="{settings.kafka.bootstrap_servers}",
+    isolation_level="read_committed",
+    auto_offset_reset="earliest",
+    consumer_timeout_ms=5000,
 )
 print(sum(1 for _ in consumer))
 consumer.close()
