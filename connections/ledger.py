@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter, ValidationError
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
 from pipeline_contract.errors import PublishConflict, ServiceError
 from pipeline_contract.layout import query_prefix
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Record)
 ROLL_UP_EVERY = 1000
 _ENTRY: TypeAdapter[Manifest | Seal] = TypeAdapter(LedgerEntry)
+
+
+class _UnderWay(ServiceError):
+    """A conditional write that met another one of the same key: S3 asks to try again, and who won is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,8 @@ class Ledger:
             return None
         entries = [self._parse_entry(key, self._get(key) or b"") for key in keys]
         manifests = [entry for entry in entries if isinstance(entry, Manifest)]
+        if not manifests:
+            return None
         lines = b"\n".join(manifest.model_dump_json().encode() for manifest in manifests)
         key = f"{self.prefix}{lineage}/rolled-up/{manifests[0].batch:010d}-{manifests[-1].batch:010d}.jsonl.gz"
         self._put(key, gzip.compress(lines, mtime=0))
@@ -181,7 +188,10 @@ class Ledger:
         return sorted(self._list_keys(f"{self.prefix}{lineage}/rolled-up/"))
 
     def _read_roll_up(self, key: str) -> list[Manifest]:
-        lines = gzip.decompress(self._get(key) or b"").splitlines()
+        try:
+            lines = gzip.decompress(self._get(key) or b"").splitlines()
+        except (OSError, EOFError) as error:
+            raise PublishConflict(f"s3://{self.bucket}/{key}: not a roll-up of manifests: {error}") from error
         return [_validate(key, line, Manifest) for line in lines]
 
     def _parse_entry(self, key: str, body: bytes) -> Manifest | Seal:
@@ -222,13 +232,15 @@ class Ledger:
         except (ClientError, BotoCoreError) as error:
             raise self._failed("write", key, error) from error
 
+    @retry(retry=retry_if_exception_type(_UnderWay), stop=stop_after_attempt(10), wait=wait_fixed(0.3), reraise=True)
     def _put_if(self, key: str, body: bytes, condition: dict[str, str]) -> bool:
         try:
             self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **condition)  # type: ignore[arg-type]
         except ClientError as error:
-            # 409 says that a conditional write of the same key was under way: ask again who won.
-            if _code(error) in ("PreconditionFailed", "412", "ConditionalRequestConflict", "409"):
+            if _code(error) in ("PreconditionFailed", "412"):
                 return False
+            if _code(error) in ("ConditionalRequestConflict", "409"):
+                raise _UnderWay(f"S3: another write of s3://{self.bucket}/{key} is under way") from error
             raise self._failed("write", key, error) from error
         except BotoCoreError as error:
             raise self._failed("write", key, error) from error

@@ -8,8 +8,9 @@ from threading import Event
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pyspark.errors import AnalysisException
+from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812
 
 from connections.kafka import configure_java, describe_topic_ids
 from connections.ledger import Ledger
@@ -17,9 +18,10 @@ from connections.s3 import open_s3
 from connections.settings import Settings
 from pipeline_contract.contract_file import hash_contract
 from pipeline_contract.errors import ConfigurationError, ServiceError
-from pipeline_contract.model import Aggregate, Contract
+from pipeline_contract.model import Aggregate, Column, Contract
 from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate
 from spark_streaming.aggregates import aggregate_rows, aggregate_stream, fingerprint_aggregate, publish_windows
+from spark_streaming.cast import cast_text
 from spark_streaming.curate import judge_rows
 from spark_streaming.ingest import IngestStage, ingest_outputs, partition_value
 from spark_streaming.lineage import open_lineage
@@ -201,6 +203,22 @@ def check_expressions(spark: SparkSession, contract: Contract, references: dict[
     except AnalysisException as error:
         raise ConfigurationError(
             f"contract {contract.name!r}: Spark refuses an expression: {error.getMessage()}"
+        ) from error
+    for column in contract.columns:
+        if column.format is not None:
+            check_pattern(spark, contract, column)
+
+
+def check_pattern(spark: SparkSession, contract: Contract, column: Column) -> None:
+    """Return if Spark can use a column's date or time pattern: a wrong one shows only when a row is parsed."""
+    # Text of a column, not a literal: the optimiser would fold that, and take the error for a null.
+    text = spark.range(1).select(F.concat(F.lit("2024-01-0"), F.col("id")).alias("text"))
+    try:
+        text.select(cast_text(F.col("text"), column.type, column.format)).collect()
+    except PySparkException as error:
+        first = str(error).splitlines()[0]
+        raise ConfigurationError(
+            f"contract {contract.name!r}, column {column.name!r}: Spark cannot use the format {column.format!r}: {first}"
         ) from error
 
 
