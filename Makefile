@@ -63,8 +63,9 @@ query: $(STAMP) ## ask the warehouse: SQL="select count(*) from flights"
 verify: $(STAMP) ## the reconciliation: every row accounted for, or where it is
 	@$(RUN) reconciliation check $(PIPELINE) --env $(ENV) $(ARGS)
 
+# Two workers, each with services of its own: the tests wait for brokers and JVMs more than they compute.
 test: $(STAMP) ## all tests but the chaos suite
-	@$(RUN) pytest -m "not chaos" $(ARGS)
+	@$(RUN) pytest -m "not chaos" -n 2 --dist loadfile $(ARGS)
 
 chaos: $(STAMP) ## volume and kill tests
 	@$(RUN) pytest -m chaos $(ARGS)

@@ -6,9 +6,12 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from tests.integration.spark_streaming.job_runs import Pipeline
 
 
+@pytest.mark.timeout(1200)
 def test_windows_equal_a_count_over_the_rows(pipeline: Pipeline) -> None:
     pipeline.deploy()
     expected: Counter[tuple[datetime, str]] = Counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from confluent_kafka.admin import AdminClient
 
 from sandbox.processes import find_free_port
@@ -35,6 +36,7 @@ def test_services_that_are_down_are_named_and_nothing_is_lost(pipeline: Pipeline
     assert pipeline.lines("raw") == list(range(2, 302))
 
 
+@pytest.mark.timeout(1200)
 def test_a_recreated_topic_and_a_strange_checkpoint_stop_the_job(pipeline: Pipeline) -> None:
     pipeline.replay(pipeline.write_rows(0, 300))
     assert pipeline.drain(*INGEST).code == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.integration.spark_streaming.job_runs import Pipeline
 
 ROWS = 30_000
@@ -20,6 +22,7 @@ KILLS = (
 BATCH = ("--query", "ingest", "--max-offsets-per-trigger", "4000")
 
 
+@pytest.mark.timeout(1200)
 def test_every_row_is_there_once_after_a_kill_at_each_step(pipeline: Pipeline) -> None:
     pipeline.replay(pipeline.write_rows(0, ROWS))
     pipeline.deploy()

@@ -25,6 +25,7 @@ def flights(
     return Pipeline(tmp_path, unique_name, sandbox_settings, sandbox_variables, str(tmp_path / "checkpoints"))
 
 
+@pytest.mark.timeout(1200)
 def test_late_rows_are_curated_and_accounted_for(flights: Pipeline, tmp_path: Path) -> None:
     whole, path = tmp_path / "whole.csv", tmp_path / "flights.csv"
     write_flights(whole, "original")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from connections.s3 import open_s3
 from pipeline_contract.manifest import Seal
 from spark_streaming.staging import delete_prefix
@@ -12,6 +14,7 @@ from tests.integration.spark_streaming.job_runs import Pipeline
 INGEST = ("--query", "ingest")
 
 
+@pytest.mark.timeout(1200)
 def test_a_pipeline_goes_on_whatever_happens_to_its_checkpoint(pipeline: Pipeline) -> None:
     pipeline.replay(pipeline.write_rows(0, 1000))
     first = pipeline.drain(*INGEST)
