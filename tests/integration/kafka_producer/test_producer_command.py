@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -18,6 +17,7 @@ from tests.integration.kafka_producer.replay_runs import (
     run_in_process,
     start_command,
     wait_for_rows,
+    watch_memory,
     write_contract,
     write_rows,
 )
@@ -134,10 +134,10 @@ def test_memory_stays_small_with_a_large_file_and_a_large_field(
         for _ in range(40):
             file.writelines(f"{n},{'some name' * 10},2013-01-01T00:00:00Z\n" for n in range(10_000))
     process = start_command(kafka_bootstrap, "replay", contract, path, "--quiet")
-    _, status, usage = os.wait4(process.pid, 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    assert usage.ru_maxrss < 200 * 1024
+    # Not by rusage: its maximum begins with that of the process that started it, which is this test's.
+    peak = watch_memory(process)
+    assert process.returncode == 0
+    assert 50_000_000 < peak < 200_000_000
     assert path.stat().st_size > 40_000_000
     (rejected,) = read_rows(kafka_bootstrap, f"{unique_name}.rejected")
     assert (rejected["reason"], rejected["length"] > 5_000_000) == ("too_large", True)
-    process.communicate()
