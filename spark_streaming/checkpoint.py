@@ -37,7 +37,7 @@ class Checkpoint:
     def write_lineage(self, lineage: Lineage) -> None:
         """Keep the lineage of a checkpoint that is about to be started."""
         path = self._path(LINEAGE_FILE)
-        stream = self._files(path).create(path, False)
+        stream = self._files(path).create(path, True)
         try:
             stream.write(bytearray(lineage.model_dump_json().encode()))
         finally:

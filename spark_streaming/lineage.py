@@ -38,6 +38,7 @@ def open_lineage(
     """
     lineage = checkpoint.read_lineage()
     if lineage is not None:
+        lineage = _follow_chain(ledger, checkpoint, lineage)
         _check_lineage(ledger, checkpoint, lineage, topics, fingerprint)
         return lineage
     while True:
@@ -47,6 +48,16 @@ def open_lineage(
             break
     checkpoint.write_lineage(lineage)
     return lineage
+
+
+def _follow_chain(ledger: Ledger, checkpoint: Checkpoint, lineage: Lineage) -> Lineage:
+    """The newest lineage if it lives on this very checkpoint: two drivers that began at once each wrote their own there."""
+    chain = ledger.read_lineages()
+    newest = chain[-1] if chain else lineage
+    if lineage not in chain or newest == lineage or newest.checkpoint != checkpoint.location:
+        return lineage
+    checkpoint.write_lineage(newest)
+    return newest
 
 
 def _draw_lineage(
