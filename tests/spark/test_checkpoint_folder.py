@@ -30,13 +30,13 @@ def test_a_new_folder_is_empty_and_keeps_its_lineage(spark_session: SparkSession
     assert checkpoint.read_lineage() == LINEAGE
 
 
-def test_a_lineage_is_written_once(spark_session: SparkSession, tmp_path: Path) -> None:
+def test_a_newer_lineage_takes_the_place_of_one_that_has_ended(spark_session: SparkSession, tmp_path: Path) -> None:
     checkpoint = Checkpoint(spark_session, str(tmp_path))
     checkpoint.write_lineage(LINEAGE)
 
-    with pytest.raises(Exception, match="already exists"):
-        checkpoint.write_lineage(LINEAGE.model_copy(update={"lineage": "0002-def"}))
-    assert checkpoint.read_lineage() == LINEAGE
+    newer = LINEAGE.model_copy(update={"lineage": "0002-def"})
+    checkpoint.write_lineage(newer)
+    assert checkpoint.read_lineage() == newer
 
 
 def test_batches_are_read_as_numbers_not_as_text(spark_session: SparkSession, tmp_path: Path) -> None:
