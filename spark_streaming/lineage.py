@@ -11,7 +11,7 @@ from pipeline_contract.errors import ConfigurationError, PublishConflict, Servic
 from pipeline_contract.layout import name_lineage
 from pipeline_contract.manifest import Lineage, Manifest, OffsetRange, Seal
 from spark_streaming.checkpoint import Checkpoint
-from spark_streaming.offsets import Offsets, choose_starts, range_ends, span_ranges
+from spark_streaming.offsets import Offsets, choose_starts, range_ends, range_starts, span_ranges
 
 
 @dataclass(frozen=True)
@@ -74,12 +74,12 @@ def _draw_lineage(
     if starting_offsets or not older:
         starts = choose_starts(starting_offsets or "earliest", topics.low, topics.high)
     elif restart == "first-start":
-        starts = _offsets(older[0].starts)
+        starts = range_starts(older[0].starts)
         _check_ids(older[0].starts, topics)
     else:
         ranges = last.ranges if last else older[-1].starts
         _check_ids(ranges, topics)
-        starts = topics.low | (range_ends(last.ranges) if last else _offsets(older[-1].starts))
+        starts = topics.low | (range_ends(last.ranges) if last else range_starts(older[-1].starts))
     check_readable(starts, topics)
     return Lineage(
         pipeline=ledger.pipeline,
@@ -138,7 +138,7 @@ def _check_lineage(
         )
     ranges = last.ranges if last else lineage.starts
     _check_ids(ranges, topics)
-    check_readable(range_ends(last.ranges) if last else _offsets(lineage.starts), topics)
+    check_readable(range_ends(last.ranges) if last else range_starts(lineage.starts), topics)
 
 
 def _check_ids(ranges: tuple[OffsetRange, ...], topics: TopicState) -> None:
@@ -167,10 +167,3 @@ def check_readable(starts: Offsets, topics: TopicState) -> None:
             + "\nNothing was skipped. Restore the topic or replay the source; to give these rows up, go on with a new "
             "--checkpoint and --starting-offsets earliest"
         )
-
-
-def _offsets(ranges: tuple[OffsetRange, ...]) -> Offsets:
-    starts: Offsets = {}
-    for r in ranges:
-        starts.setdefault(r.topic, {})[r.partition] = r.start
-    return starts

@@ -64,6 +64,14 @@ def span_ranges(starts: Offsets, ends: Offsets, topic_ids: Mapping[str, str]) ->
     )
 
 
+def range_starts(ranges: Iterable[OffsetRange]) -> Offsets:
+    """The starts of ranges."""
+    starts: Offsets = {}
+    for r in ranges:
+        starts.setdefault(r.topic, {})[r.partition] = r.start
+    return starts
+
+
 def range_ends(ranges: Iterable[OffsetRange]) -> Offsets:
     """The ends of ranges."""
     ends: Offsets = {}

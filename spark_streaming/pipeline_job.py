@@ -25,7 +25,7 @@ from spark_streaming.cast import cast_text
 from spark_streaming.curate import judge_rows
 from spark_streaming.ingest import IngestStage, ingest_outputs, partition_value
 from spark_streaming.lineage import open_lineage
-from spark_streaming.offsets import Offsets
+from spark_streaming.offsets import range_starts
 from spark_streaming.protect import needs_key
 from spark_streaming.publisher import Publisher
 from spark_streaming.query import (
@@ -172,11 +172,8 @@ class PipelineJob:
             self.s3, ledger, lineage, epoch, outputs, self.contract.version, hash_contract(self.contract), self._hear
         )
         publisher.recover()
-        starts: Offsets = {}
-        for r in lineage.starts:
-            starts.setdefault(r.topic, {})[r.partition] = r.start
         client = {f"kafka.{name}": value for name, value in configure_java(self.settings.kafka).items()}
-        messages = read_topics(self.spark, client, starts, options.max_offsets_per_trigger)
+        messages = read_topics(self.spark, client, range_starts(lineage.starts), options.max_offsets_per_trigger)
         frame = transform(messages, {r.topic: r.topic_id for r in lineage.starts})
         runner = BatchRunner(self.settings, checkpoint, lineage, publisher, publish, self.report)
         self.report.say("query", query=query, lineage=lineage.lineage, checkpoint=checkpoint.location)

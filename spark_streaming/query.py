@@ -18,7 +18,7 @@ from pipeline_contract.errors import PipelineError, TopicMismatch
 from pipeline_contract.manifest import Lineage
 from spark_streaming.checkpoint import Checkpoint
 from spark_streaming.lineage import TopicState, check_readable
-from spark_streaming.offsets import Offsets, range_ends, span_ranges
+from spark_streaming.offsets import range_ends, range_starts, span_ranges
 from spark_streaming.publisher import Batch, Publisher
 from spark_streaming.report import BatchReport, Report
 
@@ -99,12 +99,8 @@ class BatchRunner:
 
     def _read_batch(self, number: int) -> Batch:
         entry = self._checkpoint.read_offset_log(number)
-        starts: Offsets = {}
-        if number == 0:
-            for r in self._lineage.starts:
-                starts.setdefault(r.topic, {})[r.partition] = r.start
-        else:
-            starts = self._checkpoint.read_offset_log(number - 1).ends
+        begun = range_starts(self._lineage.starts)
+        starts = self._checkpoint.read_offset_log(number - 1).ends if number else begun
         ids = {r.topic: r.topic_id for r in self._lineage.starts}
         return Batch(number, span_ranges(starts, entry.ends, ids), entry.watermark)
 
@@ -118,11 +114,7 @@ def check_topics(batch: Batch, state: TopicState) -> None:
                 f"{state.ids.get(r.topic)}. Nothing was skipped; if that was meant, go on with a new --checkpoint and "
                 "--starting-offsets earliest"
             )
-    starts: Offsets = {}
-    for r in batch.ranges:
-        if r.end > r.start:
-            starts.setdefault(r.topic, {})[r.partition] = r.start
-    check_readable(starts, state)
+    check_readable(range_starts(r for r in batch.ranges if r.end > r.start), state)
 
 
 def start_query(
