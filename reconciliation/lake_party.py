@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
+from connections.lake_files import arrow_schema, parse_object
 from pipeline_contract.layout import output_prefix
 from pipeline_contract.outputs import Output
-from reconciliation.arrow_types import arrow_schema, cast_column
+from reconciliation.compared_values import compare_as
 from reconciliation.object_store import list_objects, read_object
 from reconciliation.row_keys import empty_zone, make_zone
 
@@ -67,31 +65,11 @@ def _read_object(s3: S3Client, bucket: str, key: str, output: Output) -> tuple[L
     schema = arrow_schema(output.columns)
     trouble = None
     try:
-        table = parse_object(body, output)
+        parsed = parse_object(body, output)
+        table = pa.table([compare_as(parsed[field.name], field.type) for field in schema], schema=schema)
     except (pa.ArrowException, OSError, ValueError, KeyError) as error:
         trouble = str(error).splitlines()[0]
         table = schema.empty_table()
     placed = table.append_column("place", pa.array([key] * table.num_rows, pa.string()))
     placed = placed.append_column("place_row", pa.array(range(1, table.num_rows + 1), pa.int64()))
     return LakeObject(key, len(body), table.num_rows, digest, trouble), placed
-
-
-def parse_object(body: bytes, output: Output) -> pa.Table:
-    """The rows of one object in the contract's types; an Arrow or value error when it does not hold its columns."""
-    schema = arrow_schema(output.columns)
-    table = _parse_csv(body, schema) if output.format == "csv" else pq.read_table(pa.BufferReader(body))
-    missing = [name for name in schema.names if name not in table.column_names]
-    if missing:
-        raise ValueError(f"has no column {', '.join(missing)}")
-    return pa.table([cast_column(table[field.name], field.type) for field in schema], schema=schema)
-
-
-def _parse_csv(body: bytes, schema: Any) -> pa.Table:
-    # As Spark writes it: an empty field is null, "" is an empty text, a quote within quotes is doubled.
-    return pa_csv.read_csv(
-        pa.CompressedInputStream(io.BytesIO(body), "gzip"),
-        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
-        convert_options=pa_csv.ConvertOptions(
-            column_types=schema, strings_can_be_null=True, quoted_strings_can_be_null=False, null_values=[""]
-        ),
-    )

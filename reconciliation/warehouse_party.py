@@ -9,10 +9,11 @@ from typing import Any
 import pyarrow as pa
 import snowflake.connector
 
+from connections.lake_files import arrow_schema
 from connections.warehouse import Connection, StatementFailed, describe_error, run_query
 from pipeline_contract.ddl import quote_snowflake
 from pipeline_contract.outputs import Output
-from reconciliation.arrow_types import arrow_schema, cast_column
+from reconciliation.compared_values import compare_as
 from reconciliation.row_keys import empty_zone, make_zone
 from snowflake_integration.naming import Names, Target
 from snowflake_integration.pipes import read_history
@@ -76,7 +77,7 @@ def cast_rows(batches: Iterable[pa.Table], schema: Any) -> tuple[pa.Table, tuple
         columns = []
         for number, wanted in enumerate(schema):
             try:
-                columns.append(cast_column(batch.column(number), wanted.type))
+                columns.append(compare_as(batch.column(number), wanted.type))
             except pa.ArrowException:
                 odd.add(wanted.name)
                 columns.append(pa.nulls(batch.num_rows, wanted.type))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,12 +11,11 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from connections.lake_files import parse_object
 from pipeline_contract.errors import ServiceError
 from pipeline_contract.outputs import Output
 
@@ -42,8 +40,6 @@ _CSV_OPTIONS = {
 }
 # Spark's reader takes an empty text for null too, unless it is told to make another text of it.
 _EMPTY_TEXT = "\0empty\0"
-# A row may lie in two blocks of the reader at most, and a message may have 100 MB.
-_CSV_BLOCK_BYTES = 128 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ def _inspect(s3: S3Client, bucket: str, prefix: str, output: Output, key: str) -
     except (ClientError, BotoCoreError) as error:
         raise ServiceError(f"S3: cannot read the staged s3://{bucket}/{key}: {error}") from error
     has_passport = output.kind != "aggregate"
-    table = read_columns(body, output, _PASSPORT if has_passport else ["window_start"])
+    table = parse_object(body, output, _PASSPORT if has_passport else ["window_start"])
     below = key[len(f"{prefix}{output.name}/") :]
     return StagedFile(
         output=output,
@@ -162,20 +158,6 @@ def _inspect(s3: S3Client, bucket: str, prefix: str, output: Output, key: str) -
         sha256=hashlib.sha256(body).hexdigest(),
         passport=table if has_passport else None,
     )
-
-
-def read_columns(body: bytes, output: Output, columns: list[str]) -> pa.Table:
-    """Some columns of a published or staged file, whichever its format is."""
-    if output.format == "parquet":
-        return pq.read_table(pa.BufferReader(body), columns=columns)
-    kinds = {"_topic": pa.string(), "_partition": pa.int32(), "_event_time": pa.timestamp("us")}
-    stream = pa.CompressedInputStream(io.BytesIO(body), "gzip")
-    read = pa_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES)
-    parse = pa_csv.ParseOptions(newlines_in_values=True)
-    convert = pa_csv.ConvertOptions(
-        include_columns=columns, column_types={n: k for n, k in kinds.items() if n in columns}
-    )
-    return pa_csv.read_csv(stream, read_options=read, parse_options=parse, convert_options=convert)
 
 
 def total_bytes_per_row(files: Iterable[StagedFile]) -> float:

@@ -15,10 +15,11 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import SparkSession
 
+from connections.lake_files import parse_object
 from pipeline_contract.column_types import parse_type
 from pipeline_contract.outputs import Output
 from pipeline_contract.passport import PASSPORT
-from spark_streaming.staging import read_columns, read_output, write_output
+from spark_streaming.staging import read_output, write_output
 
 COLUMNS = {
     "n": parse_type("bigint"),
@@ -137,7 +138,7 @@ def test_pyarrow_reads_the_passport(spark_session: SparkSession, tmp_path: Path,
     output = build_output(file_format)
     [path] = write_rows(spark_session, output, tmp_path / "out", [*ROWS, NULLS])
 
-    table = read_columns(path.read_bytes(), output, ["_topic", "_partition", "_event_time"])
+    table = parse_object(path.read_bytes(), output, ["_topic", "_partition", "_event_time"])
 
     assert table.num_rows == len(ROWS) + 1
     assert table.schema.field("_event_time").type == pa.timestamp("us")
@@ -150,7 +151,7 @@ def test_no_rows_are_written_as_none(spark_session: SparkSession, tmp_path: Path
     output = build_output(file_format)
     paths = write_rows(spark_session, output, tmp_path / "out", [])
 
-    assert [read_columns(path.read_bytes(), output, ["_topic"]).num_rows for path in paths] == [0] * len(paths)
+    assert [parse_object(path.read_bytes(), output, ["_topic"]).num_rows for path in paths] == [0] * len(paths)
 
 
 def test_an_empty_text_is_quoted_in_every_place(csv_fields: list[list[str]]) -> None:

@@ -1,0 +1,81 @@
+"""The one place that reads an object of the lake into Arrow, whichever its format is, in the contract's types."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from pipeline_contract.column_types import ColumnType
+from pipeline_contract.outputs import Output
+
+_ARROW: dict[str, Any] = {
+    "string": pa.string(),
+    "integer": pa.int32(),
+    "bigint": pa.int64(),
+    "double": pa.float64(),
+    "boolean": pa.bool_(),
+    "date": pa.date32(),
+    "timestamp": pa.timestamp("us"),
+    "binary": pa.binary(),
+}
+# A row may lie in two blocks of the reader at most, and a message may have 100 MB.
+_CSV_BLOCK_BYTES = 128 * 1024 * 1024
+
+
+def arrow_type(column_type: ColumnType) -> Any:
+    """The Arrow type of a contract's type."""
+    if column_type.name == "decimal":
+        return pa.decimal128(column_type.precision, column_type.scale)
+    return _ARROW[column_type.name]
+
+
+def arrow_schema(columns: Mapping[str, ColumnType]) -> Any:
+    """The Arrow schema of an output's columns, in order."""
+    return pa.schema([(name, arrow_type(column_type)) for name, column_type in columns.items()])
+
+
+def parse_object(body: bytes, output: Output, names: Sequence[str] | None = None) -> pa.Table:
+    """The rows of one object, with all of its output's columns or those that are named, in the contract's types.
+
+    Raises an Arrow error, `OSError` or `ValueError` when the object does not hold them.
+    """
+    columns = output.columns if names is None else {name: output.columns[name] for name in names}
+    schema = arrow_schema(columns)
+    table = _parse_csv(body, schema) if output.format == "csv" else _parse_parquet(body, schema)
+    if missing := [name for name in schema.names if name not in table.column_names]:
+        raise ValueError(f"has no column {', '.join(missing)}")
+    return pa.table([cast_column(table[field.name], field.type) for field in schema], schema=schema)
+
+
+def cast_column(column: Any, wanted: Any) -> Any:
+    """A column in the wanted type; `pa.ArrowInvalid` when a value does not fit.
+
+    A finer timestamp is cut: nothing keeps more than microseconds.
+    """
+    finer = pa.types.is_timestamp(column.type) and pa.types.is_timestamp(wanted)
+    return column.cast(wanted, safe=not finer)
+
+
+def _parse_parquet(body: bytes, schema: Any) -> pa.Table:
+    return pq.read_table(pa.BufferReader(body), columns=schema.names)
+
+
+def _parse_csv(body: bytes, schema: Any) -> pa.Table:
+    # As Spark writes it: an empty field is null, "" is an empty text, a quote within quotes is doubled.
+    return pa_csv.read_csv(
+        pa.CompressedInputStream(io.BytesIO(body), "gzip"),
+        read_options=pa_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES),
+        parse_options=pa_csv.ParseOptions(newlines_in_values=True),
+        convert_options=pa_csv.ConvertOptions(
+            include_columns=schema.names,
+            column_types=schema,
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            null_values=[""],
+        ),
+    )
