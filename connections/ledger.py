@@ -5,27 +5,21 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-import orjson
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import TypeAdapter, ValidationError
-from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_fixed
 
-from pipeline_contract.errors import PublishConflict, ServiceError
+from connections.ledger_objects import LedgerObjects, error_code, parse_record
+from pipeline_contract.errors import PublishConflict
 from pipeline_contract.layout import query_prefix
-from pipeline_contract.manifest import Close, LedgerEntry, Lineage, Manifest, Owner, Record, Seal
+from pipeline_contract.manifest import Close, LedgerEntry, Lineage, Manifest, Owner, Seal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-R = TypeVar("R", bound=Record)
 ROLL_UP_EVERY = 1000
 _ENTRY: TypeAdapter[Manifest | Seal] = TypeAdapter(LedgerEntry)
-
-
-class _UnderWay(ServiceError):
-    """A conditional write that met another one of the same key: S3 asks to try again, and who won is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -53,22 +47,27 @@ class Ledger:
     def __post_init__(self) -> None:
         self.prefix = query_prefix(self.pipeline, self.query)
 
+    @property
+    def objects(self) -> LedgerObjects:
+        """The bucket's objects, as the ledger reads and writes them."""
+        return LedgerObjects(self.s3, self.bucket)
+
     # Lineages: one ordered chain.
 
     def read_lineages(self) -> list[Lineage]:
         """Every lineage, in the order in which they began."""
-        keys = sorted(self._list_keys(f"{self.prefix}lineages/"))
-        return [self._parse(key, Lineage) for key in keys]
+        keys = sorted(self.objects.list_keys(f"{self.prefix}lineages/"))
+        return [self.objects.parse(key, Lineage) for key in keys]
 
     def register_lineage(self, lineage: Lineage) -> bool:
         """Append a lineage to the chain; False when another driver has taken its number."""
-        return self._put_once(f"{self.prefix}lineages/{lineage.number:06d}.json", lineage)
+        return self.objects.put_once(f"{self.prefix}lineages/{lineage.number:06d}.json", lineage)
 
     # Manifests and seals: one key a batch.
 
     def put_entry(self, entry: Manifest | Seal) -> Manifest | Seal:
         """Write the entry of a batch unless there is one, and return the one that stands."""
-        if self._put_once(self._entry_key(entry.lineage, entry.batch), entry):
+        if self.objects.put_once(self._entry_key(entry.lineage, entry.batch), entry):
             return entry
         standing = self.read_entry(entry.lineage, entry.batch)
         if standing is None:
@@ -80,14 +79,14 @@ class Ledger:
     def read_entry(self, lineage: str, batch: int) -> Manifest | Seal | None:
         """The entry of one batch, or None."""
         key = self._entry_key(lineage, batch)
-        body = self._get(key)
+        body = self.objects.get(key)
         return None if body is None else self._parse_entry(key, body)
 
     def read_last_manifest(self, lineage: str) -> Manifest | None:
         """The newest manifest of a lineage; the time that it takes does not grow with the ledger's age."""
         keys = self._entry_keys(lineage, after_roll_up=True)
         for key in reversed(keys):
-            entry = self._parse_entry(key, self._get(key) or b"")
+            entry = self._parse_entry(key, self.objects.get(key) or b"")
             if isinstance(entry, Manifest):
                 return entry
         rolled = self._roll_up_keys(lineage)
@@ -106,7 +105,7 @@ class Ledger:
             for key in self._roll_up_keys(lineage.lineage):
                 yield from self._read_roll_up(key)
             for key in self._entry_keys(lineage.lineage, after_roll_up=True):
-                entry = self._parse_entry(key, self._get(key) or b"")
+                entry = self._parse_entry(key, self.objects.get(key) or b"")
                 if isinstance(entry, Manifest):
                     yield entry
 
@@ -118,24 +117,24 @@ class Ledger:
         keys = self._entry_keys(lineage, after_roll_up=True)[:every]
         if len(keys) < every:
             return None
-        entries = [self._parse_entry(key, self._get(key) or b"") for key in keys]
+        entries = [self._parse_entry(key, self.objects.get(key) or b"") for key in keys]
         manifests = [entry for entry in entries if isinstance(entry, Manifest)]
         if not manifests:
             return None
         lines = b"\n".join(manifest.model_dump_json().encode() for manifest in manifests)
         key = f"{self.prefix}{lineage}/rolled-up/{manifests[0].batch:010d}-{manifests[-1].batch:010d}.jsonl.gz"
-        self._put(key, gzip.compress(lines, mtime=0))
+        self.objects.put(key, gzip.compress(lines, mtime=0))
         return key
 
     # Closing operations: numbered from 1, each checked against the one before by its key.
 
     def read_closes(self) -> list[Close]:
         """Every operation that closed windows, in order."""
-        return [self._parse(key, Close) for key in sorted(self._list_keys(f"{self.prefix}ops/"))]
+        return [self.objects.parse(key, Close) for key in sorted(self.objects.list_keys(f"{self.prefix}ops/"))]
 
     def put_close(self, close: Close) -> bool:
         """Write an operation; False when its number is taken."""
-        return self._put_once(f"{self.prefix}ops/{close.number:06d}.json", close)
+        return self.objects.put_once(f"{self.prefix}ops/{close.number:06d}.json", close)
 
     # The owner: one object, changed by compare-and-swap on its ETag.
 
@@ -145,7 +144,7 @@ class Ledger:
             standing, etag = self._read_owner()
             owner = Owner(epoch=(standing.epoch if standing else 0) + 1, driver=driver, lineage=lineage)
             condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
-            if self._put_if(self._owner_key, owner.model_dump_json().encode(), condition):
+            if self.objects.put_if(self._owner_key, owner.model_dump_json().encode(), condition):
                 return owner.epoch
 
     def check_ownership(self, epoch: int) -> None:
@@ -163,12 +162,12 @@ class Ledger:
             reply = self.s3.get_object(Bucket=self.bucket, Key=self._owner_key)
             body = reply["Body"].read()
         except ClientError as error:
-            if _code(error) in ("NoSuchKey", "404"):
+            if error_code(error) in ("NoSuchKey", "404"):
                 return None, None
-            raise self._failed("read", self._owner_key, error) from error
+            raise self.objects.failed("read", self._owner_key, error) from error
         except BotoCoreError as error:
-            raise self._failed("read", self._owner_key, error) from error
-        return _validate(self._owner_key, body, Owner), reply["ETag"]
+            raise self.objects.failed("read", self._owner_key, error) from error
+        return parse_record(self._owner_key, body, Owner), reply["ETag"]
 
     @property
     def _owner_key(self) -> str:
@@ -181,81 +180,21 @@ class Ledger:
         folder = f"{self.prefix}{lineage}/"
         rolled = self._roll_up_keys(lineage) if after_roll_up else []
         last = rolled[-1].rsplit("-", 1)[1].split(".")[0] if rolled else None
-        keys = self._list_keys(folder, start_after=f"{folder}{last}.json" if last else "")
+        keys = self.objects.list_keys(folder, start_after=f"{folder}{last}.json" if last else "")
         return sorted(key for key in keys if key.endswith(".json"))
 
     def _roll_up_keys(self, lineage: str) -> list[str]:
-        return sorted(self._list_keys(f"{self.prefix}{lineage}/rolled-up/"))
+        return sorted(self.objects.list_keys(f"{self.prefix}{lineage}/rolled-up/"))
 
     def _read_roll_up(self, key: str) -> list[Manifest]:
         try:
-            lines = gzip.decompress(self._get(key) or b"").splitlines()
+            lines = gzip.decompress(self.objects.get(key) or b"").splitlines()
         except (OSError, EOFError) as error:
             raise PublishConflict(f"s3://{self.bucket}/{key}: not a roll-up of manifests: {error}") from error
-        return [_validate(key, line, Manifest) for line in lines]
+        return [parse_record(key, line, Manifest) for line in lines]
 
     def _parse_entry(self, key: str, body: bytes) -> Manifest | Seal:
         try:
             return _ENTRY.validate_json(body)
         except ValidationError as error:
             raise PublishConflict(f"s3://{self.bucket}/{key}: not a manifest: {error.errors()[0]['msg']}") from error
-
-    def _parse(self, key: str, model: type[R]) -> R:
-        return _validate(key, self._get(key) or b"", model)
-
-    def _list_keys(self, prefix: str, start_after: str = "") -> list[str]:
-        try:
-            pages = self.s3.get_paginator("list_objects_v2").paginate(
-                Bucket=self.bucket, Prefix=prefix, Delimiter="/", StartAfter=start_after
-            )
-            return [item["Key"] for page in pages for item in page.get("Contents", [])]
-        except (ClientError, BotoCoreError) as error:
-            raise self._failed("list", prefix, error) from error
-
-    def _get(self, key: str) -> bytes | None:
-        try:
-            return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            if _code(error) in ("NoSuchKey", "404"):
-                return None
-            raise self._failed("read", key, error) from error
-        except BotoCoreError as error:
-            raise self._failed("read", key, error) from error
-
-    def _put_once(self, key: str, record: Record) -> bool:
-        body = orjson.dumps(orjson.loads(record.model_dump_json()), option=orjson.OPT_INDENT_2)
-        return self._put_if(key, body, {"IfNoneMatch": "*"})
-
-    def _put(self, key: str, body: bytes) -> None:
-        try:
-            self.s3.put_object(Bucket=self.bucket, Key=key, Body=body)
-        except (ClientError, BotoCoreError) as error:
-            raise self._failed("write", key, error) from error
-
-    @retry(retry=retry_if_exception_type(_UnderWay), stop=stop_after_attempt(10), wait=wait_fixed(0.3), reraise=True)
-    def _put_if(self, key: str, body: bytes, condition: dict[str, str]) -> bool:
-        try:
-            self.s3.put_object(Bucket=self.bucket, Key=key, Body=body, **condition)  # type: ignore[arg-type]
-        except ClientError as error:
-            if _code(error) in ("PreconditionFailed", "412"):
-                return False
-            if _code(error) in ("ConditionalRequestConflict", "409"):
-                raise _UnderWay(f"S3: another write of s3://{self.bucket}/{key} is under way") from error
-            raise self._failed("write", key, error) from error
-        except BotoCoreError as error:
-            raise self._failed("write", key, error) from error
-        return True
-
-    def _failed(self, what: str, key: str, error: Exception) -> ServiceError:
-        return ServiceError(f"S3: cannot {what} s3://{self.bucket}/{key}: {error}")
-
-
-def _validate(key: str, body: bytes, model: type[R]) -> R:
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        raise PublishConflict(f"{key}: not a {model.__name__.lower()}: {error.errors()[0]['msg']}") from error
-
-
-def _code(error: ClientError) -> str:
-    return str(error.response.get("Error", {}).get("Code", ""))

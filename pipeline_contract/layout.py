@@ -6,6 +6,8 @@ from __future__ import annotations
 LAKE = "lake"
 STAGING = "_staging"
 LEDGER = "_ledger"
+# What replaces published objects lies outside `lake/`, where no pipe looks.
+OPERATIONS = "operations"
 
 
 def output_prefix(pipeline: str, output: str) -> str:
@@ -36,6 +38,31 @@ def name_batch(lineage: str, batch: int) -> str:
 def name_lineage(number: int, token: str) -> str:
     """The id of a pipeline's n-th lineage, n from 1; it sorts in the order in which lineages began."""
     return f"{number:04d}-{token}"
+
+
+def operations_prefix(pipeline: str) -> str:
+    """The prefix of every object that an operation of a pipeline's ledger publishes; no pipe covers it."""
+    return f"{OPERATIONS}/{pipeline}/"
+
+
+def operation_prefix(pipeline: str, attempt: str) -> str:
+    """The prefix of the objects that one attempt at an operation writes; the operation's record makes them visible."""
+    return f"{operations_prefix(pipeline)}{attempt}/"
+
+
+def name_backfill(number: int) -> str:
+    """The `_batch_id` of the rows that a backfill publishes."""
+    return f"backfill-{number:06d}"
+
+
+def carried_prefix(pipeline: str, attempt: str) -> str:
+    """The prefix of the rows that an attempt at a backfill carries over unchanged."""
+    return f"{operation_prefix(pipeline, attempt)}carried/"
+
+
+def partition_path(key: str) -> str:
+    """The `name=value/…/` before the file's name in a key of the lake; empty without any."""
+    return "".join(f"{part}/" for part in key.split("/")[:-1] if "=" in part)
 
 
 def final_key(pipeline: str, output: str, partition_path: str, batch_id: str, number: int, extension: str) -> str:

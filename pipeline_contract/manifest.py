@@ -36,15 +36,27 @@ class PartitionCount(Record):
     event_time_max: datetime | None
 
 
-class PublishedFile(Record):
-    """One file of a batch: where it was staged, where it is published, and what it holds."""
+class LakeFile(Record):
+    """One file of the lake: its output, where it lies, and what it holds."""
 
     output: str
-    staged_key: str
     final_key: str
     bytes: int
     rows: int
     sha256: str
+
+
+class PublishedFile(LakeFile):
+    """One file of a batch, and where it was staged before it was published."""
+
+    staged_key: str
+
+
+class OperationFile(LakeFile):
+    """One file of an operation, and the bounds of its rows' event time; null where it has none."""
+
+    event_time_min: datetime | None
+    event_time_max: datetime | None
 
 
 class Manifest(Record):
@@ -116,4 +128,61 @@ class Close(Record):
     files: tuple[PublishedFile, ...]
 
 
+class Compaction(Record):
+    """A numbered operation: the same rows in fewer files; `superseded` names those it replaces, by output."""
+
+    kind: Literal["compact"] = "compact"
+    pipeline: str
+    query: str
+    number: int
+    attempt: str
+    contract_version: int
+    contract_hash: str
+    files: tuple[OperationFile, ...]
+    superseded: dict[str, tuple[str, ...]]
+
+
+class AggregateState(Record):
+    """How far an aggregate's query had come when a backfill computed its windows anew."""
+
+    name: str
+    lineage: str
+    as_of: int
+    watermark: datetime | None
+    closes: int
+
+
+class Backfill(Record):
+    """A numbered operation: the rows of a half-open range of event time, judged again and published anew.
+
+    `replacements` hold the rows judged again, and the aggregates' windows over them: what the warehouse loads.
+    `carried` hold the rows beside them in the superseded files, unchanged: the warehouse has these already.
+    `snapshot` is how far the ledger went: rows from there on are not concerned.
+    """
+
+    kind: Literal["backfill"] = "backfill"
+    pipeline: str
+    query: str
+    number: int
+    attempt: str
+    contract_version: int
+    contract_hash: str
+    source: Literal["kafka", "raw"]
+    event_from: datetime
+    event_to: datetime
+    with_rejected: bool
+    snapshot: tuple[OffsetRange, ...]
+    counts: tuple[PartitionCount, ...]
+    aggregates: tuple[AggregateState, ...]
+    replacements: tuple[OperationFile, ...]
+    carried: tuple[OperationFile, ...]
+    superseded: dict[str, tuple[str, ...]]
+
+    @property
+    def files(self) -> tuple[OperationFile, ...]:
+        """Every file that the operation adds to the lake."""
+        return self.replacements + self.carried
+
+
+Operation = Annotated[Compaction | Backfill, Field(discriminator="kind")]
 LedgerEntry = Annotated[Manifest | Seal, Field(discriminator="kind")]

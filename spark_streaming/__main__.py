@@ -11,9 +11,11 @@ import typer
 from rich.console import Console
 
 from connections.settings import load_settings
+from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import PipelineError
 from spark_streaming import options as o
+from spark_streaming.current_files import list_current_files, print_files
 from spark_streaming.launch import run_command
 from spark_streaming.submit import build_command, build_environment
 
@@ -64,6 +66,19 @@ def close(
     """Publish the windows that the watermark still holds open, once the topic is drained."""
     command = prepare(["close", pipeline, "--env", env], {}, {"--quiet": quiet}, None)
     submit(command, json_summary, print_command)
+
+
+@app.command(epilog="Example: python -m spark_streaming files flights --output curated")
+def files(
+    pipeline: o.Pipeline,
+    output: Annotated[str, typer.Option("--output", help="raw, curated or rejected.")] = "curated",
+    env: o.Environment = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON array, with rows, bytes and SHA-256.")] = False,
+) -> None:
+    """List the files that hold an output's rows now: what is published, after compactions and backfills."""
+    with exit_on_error():
+        settings, contract = load_settings(env), load_contract(find_contract(pipeline))
+        print_files(settings.s3.bucket, list_current_files(settings, contract, output), as_json)
 
 
 def prepare(
