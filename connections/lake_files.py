@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
+import pyarrow.json as pa_json
 import pyarrow.parquet as pq
 
 from pipeline_contract.column_types import ColumnType
+from pipeline_contract.model import LakeFormat
 from pipeline_contract.outputs import Output
 
 _ARROW: dict[str, Any] = {
@@ -24,7 +27,7 @@ _ARROW: dict[str, Any] = {
     "binary": pa.binary(),
 }
 # A row may lie in two blocks of the reader at most, and a message may have 100 MB.
-_CSV_BLOCK_BYTES = 128 * 1024 * 1024
+_BLOCK_BYTES = 128 * 1024 * 1024
 
 
 def arrow_type(column_type: ColumnType) -> Any:
@@ -46,7 +49,7 @@ def parse_object(body: bytes, output: Output, names: Sequence[str] | None = None
     """
     columns = output.columns if names is None else {name: output.columns[name] for name in names}
     schema = arrow_schema(columns)
-    table = _parse_csv(body, schema) if output.format == "csv" else _parse_parquet(body, schema)
+    table = _PARSERS[output.format](body, schema)
     if missing := [name for name in schema.names if name not in table.column_names]:
         raise ValueError(f"has no column {', '.join(missing)}")
     return pa.table([cast_column(table[field.name], field.type) for field in schema], schema=schema)
@@ -69,7 +72,7 @@ def _parse_csv(body: bytes, schema: Any) -> pa.Table:
     # As Spark writes it: an empty field is null, "" is an empty text, a quote within quotes is doubled.
     return pa_csv.read_csv(
         pa.CompressedInputStream(io.BytesIO(body), "gzip"),
-        read_options=pa_csv.ReadOptions(block_size=_CSV_BLOCK_BYTES),
+        read_options=pa_csv.ReadOptions(block_size=_BLOCK_BYTES),
         parse_options=pa_csv.ParseOptions(newlines_in_values=True),
         convert_options=pa_csv.ConvertOptions(
             include_columns=schema.names,
@@ -79,3 +82,27 @@ def _parse_csv(body: bytes, schema: Any) -> pa.Table:
             null_values=[""],
         ),
     )
+
+
+def _parse_json(body: bytes, schema: Any) -> pa.Table:
+    lines = gzip.decompress(body)
+    if not lines:  # Arrow takes a file without a line for a broken one
+        return schema.empty_table()
+    written = pa.schema([(field.name, _json_type(field.type)) for field in schema])
+    return pa_json.read_json(
+        pa.BufferReader(lines),
+        read_options=pa_json.ReadOptions(block_size=_BLOCK_BYTES),
+        parse_options=pa_json.ParseOptions(explicit_schema=written, unexpected_field_behavior="ignore"),
+    )
+
+
+def _json_type(wanted: Any) -> Any:
+    is_text = pa.types.is_decimal(wanted) or pa.types.is_floating(wanted) or pa.types.is_date(wanted)
+    return pa.string() if is_text else wanted
+
+
+_PARSERS: dict[LakeFormat, Callable[[bytes, Any], pa.Table]] = {
+    "parquet": _parse_parquet,
+    "csv": _parse_csv,
+    "json": _parse_json,
+}

@@ -62,6 +62,11 @@ class ColumnType:
         return _GLUE.get(self.name, str(self))
 
     @property
+    def is_json_text(self) -> bool:
+        """Whether JSON lines hold a value as text: a reader of JSON numbers may round it, or drop the sign of -0.0."""
+        return self.name in ("decimal", "double")
+
+    @property
     def json_schema(self) -> dict[str, object]:
         """The JSON Schema that a value of this type meets; a decimal travels as text, so that no digit is lost."""
         if self.name == "decimal":

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from pipeline_contract.column_types import ColumnType
 from pipeline_contract.layout import output_prefix
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output
 from pipeline_contract.passport import LOAD_PASSPORT
 
 # Of a CSV file Athena's reader knows text only, and the files are gzip with a header line:
-# docs.aws.amazon.com/athena/latest/ug/csv-serde.html
+# docs.aws.amazon.com/athena/latest/ug/csv-serde.html, docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
 _ATHENA_STORAGE = {
     "parquet": "STORED AS PARQUET",
     "csv": "ROW FORMAT SERDE 'org.apache.hadoop.hive.serde2.OpenCSVSerde'\n"
     "WITH SERDEPROPERTIES ('separatorChar' = ',', 'quoteChar' = '\"', 'escapeChar' = '\"')\n"
     "STORED AS TEXTFILE",
+    "json": "ROW FORMAT SERDE 'org.openx.data.jsonserde.JsonSerDe'\nSTORED AS TEXTFILE",
 }
 
 
@@ -45,17 +47,21 @@ def snowflake_table(output: Output) -> str:
 def athena_table(contract: Contract, output: Output, bucket: str) -> str:
     """The CREATE EXTERNAL TABLE statement that reads an output where it lies in the lake."""
     name = f"{contract.name}_{output.name.rsplit('/', 1)[-1]}"
-    as_text = output.format == "csv"
-    columns = {quote_athena(n): "string" if as_text else t.glue for n, t in output.columns.items()}
+    columns = {quote_athena(n): "string" if _is_text(output, t) else t.glue for n, t in output.columns.items()}
     partitions = contract.lake.partition_by if output.kind == "curated" else {}
     lines = [
         f"CREATE EXTERNAL TABLE IF NOT EXISTS {quote_athena(name)} (\n{_list_columns(columns)}\n)",
         *([f"PARTITIONED BY ({', '.join(f'{quote_athena(p)} string' for p in partitions)})"] if partitions else []),
         _ATHENA_STORAGE[output.format],
         f"LOCATION 's3://{bucket}/{output_prefix(contract.name, output.name)}'",
-        *(["TBLPROPERTIES ('skip.header.line.count' = '1')"] if as_text else []),
+        *(["TBLPROPERTIES ('skip.header.line.count' = '1')"] if output.format == "csv" else []),
     ]
     return "\n".join(lines) + ";"
+
+
+def _is_text(output: Output, kind: ColumnType) -> bool:
+    """Whether Athena reads a value of these files as text, which a query then casts."""
+    return output.format == "csv" or (output.format == "json" and kind.is_json_text)
 
 
 def _list_columns(columns: Mapping[str, str]) -> str:

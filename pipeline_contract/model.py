@@ -29,6 +29,7 @@ WholeNumber = Annotated[int, Strict()]
 Switch = Annotated[bool, Strict()]
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 Expression = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
+LakeFormat = Literal["parquet", "csv", "json"]
 
 
 def _to_type(value: Any) -> ColumnType:
@@ -161,7 +162,7 @@ class Dedupe(Part):
 class Lake(Part):
     """How curated rows lie on S3; `partition_by` maps a path segment's name to an expression."""
 
-    format: Literal["parquet", "csv"] = "parquet"
+    format: LakeFormat = "parquet"
     partition_by: dict[Name, Expression] = Field(default_factory=dict)
     target_file_mb: WholeNumber = Field(default=128, ge=1, le=5000)
 

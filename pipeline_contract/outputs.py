@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline_contract.column_types import BIGINT, BINARY, STRING, TIMESTAMP, ColumnType
-from pipeline_contract.model import Aggregate, Contract
+from pipeline_contract.model import Aggregate, Contract, LakeFormat
 from pipeline_contract.passport import PASSPORT
 
 Kind = Literal["raw", "curated", "rejected", "aggregate"]
@@ -23,6 +23,7 @@ WINDOW_COLUMNS: dict[str, ColumnType] = {"window_start": TIMESTAMP, "window_end"
 # `_as_of` is the number of offsets that the query had read when it computed the window: of two versions of one window
 # the greater one is the newer.
 AGGREGATE_PASSPORT: dict[str, ColumnType] = {"_topic": STRING, "_as_of": BIGINT, "_batch_id": STRING}
+_EXTENSIONS: dict[LakeFormat, str] = {"parquet": "parquet", "csv": "csv.gz", "json": "json.gz"}
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Output:
 
     kind: Kind
     name: str  # raw, curated, rejected or aggregates/<name>
-    format: Literal["parquet", "csv"]
+    format: LakeFormat
     columns: dict[str, ColumnType]
     database: str
     schema: str
@@ -41,7 +42,7 @@ class Output:
     @property
     def extension(self) -> str:
         """The ending of its files."""
-        return "parquet" if self.format == "parquet" else "csv.gz"
+        return _EXTENSIONS[self.format]
 
 
 def curated_columns(contract: Contract) -> dict[str, ColumnType]:

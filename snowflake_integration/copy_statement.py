@@ -34,9 +34,9 @@ def derive_columns(output: Output) -> tuple[TableColumn, ...]:
 
 
 def read_value(output: Output, number: int, name: str, kind: ColumnType) -> str:
-    """The expression of one value: by name from Parquet, by position from CSV.
+    """The expression of one value: by name from Parquet and JSON, by position from CSV.
 
-    Times lie in both formats without a zone, in UTC: a plain cast keeps them whatever zone the account is in. A cast by
+    Times lie in every format without a zone, in UTC: a plain cast keeps them whatever zone the account is in. A cast by
     way of an instant would shift them there.
     """
     if output.format == "csv":

@@ -15,8 +15,8 @@ from spark_streaming.curate import judge_rows, select_curated
 from spark_streaming.offsets import range_ends, sum_offsets
 from spark_streaming.protect import add_key
 from spark_streaming.publisher import Batch, Publisher
+from spark_streaming.row_files import write_output
 from spark_streaming.source import select_raw
-from spark_streaming.staging import write_output
 
 
 def fingerprint_aggregate(contract: Contract, aggregate: Aggregate) -> str:

@@ -22,7 +22,8 @@ from spark_streaming.offsets import Offsets, range_ends, sum_offsets
 from spark_streaming.pipeline_job import PipelineJob
 from spark_streaming.publisher import copy_files, name_files
 from spark_streaming.report import BatchReport
-from spark_streaming.staging import inspect_staged, read_output, write_output
+from spark_streaming.row_files import read_output, write_output
+from spark_streaming.staging import inspect_staged
 from spark_streaming.steps import announce
 
 

@@ -13,8 +13,9 @@ from pipeline_contract.outputs import Output, derive_outputs
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
 from spark_streaming.protect import add_key
 from spark_streaming.publisher import Batch, Publisher
+from spark_streaming.row_files import write_output
 from spark_streaming.source import select_raw
-from spark_streaming.staging import count_files, write_output
+from spark_streaming.staging import count_files
 
 _MEGABYTE = 1_000_000
 # Before the first batch nothing is known of the rows' size in files.

@@ -41,8 +41,8 @@ from spark_streaming.query import (
 )
 from spark_streaming.reference import read_references
 from spark_streaming.report import Report
+from spark_streaming.row_files import read_output
 from spark_streaming.source import read_topics
-from spark_streaming.staging import read_output
 from spark_streaming.steps import Listener, Step
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Files of one batch under `_staging/`: written by Spark's own writers, then looked at as they lie there."""
+"""Files of one batch under `_staging/`, looked at as they lie there."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 from botocore.exceptions import BotoCoreError, ClientError
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from connections.lake_files import parse_object
 from pipeline_contract.errors import ServiceError
@@ -24,22 +22,6 @@ if TYPE_CHECKING:
 
 _PASSPORT = ["_topic", "_partition", "_event_time"]
 _ROWS_PER_TASK = 25_000
-# What Snowflake's file format reads back (see snowflake_integration/templates): an empty field is null, "" is empty text.
-_CSV_OPTIONS = {
-    "header": "true",
-    "quote": '"',
-    "escape": '"',
-    "nullValue": "",
-    "emptyValue": '""',
-    "compression": "gzip",
-    "timestampNTZFormat": "yyyy-MM-dd HH:mm:ss.SSSSSS",
-    "dateFormat": "yyyy-MM-dd",
-    "ignoreLeadingWhiteSpace": "false",
-    "ignoreTrailingWhiteSpace": "false",
-    "lineSep": "\n",
-}
-# Spark's reader takes an empty text for null too, unless it is told to make another text of it.
-_EMPTY_TEXT = "\0empty\0"
 
 
 @dataclass(frozen=True)
@@ -68,28 +50,6 @@ def count_files(rows: int, bytes_per_row: float, target_bytes: int, cores: int) 
     """In how many files to write so many rows: as few as the target size wants, but enough to keep the cores busy."""
     by_size = ceil(rows * bytes_per_row / target_bytes)
     return max(1, by_size, min(cores, rows // _ROWS_PER_TASK))
-
-
-def write_output(frame: DataFrame, output: Output, location: str, files: int, partition_by: Iterable[str] = ()) -> None:
-    """Write a batch's rows of one output below `location`, in the output's format."""
-    writer = frame.coalesce(files).write.mode("overwrite").partitionBy(*partition_by)
-    if output.format == "csv":
-        writer.options(**_CSV_OPTIONS).csv(location)
-    else:
-        writer.parquet(location)
-
-
-def read_output(spark: SparkSession, output: Output, locations: list[str]) -> DataFrame:
-    """Rows of one output as Spark reads them back from its files; none for no files."""
-    schema = ", ".join(f"`{name}` {kind.spark}" for name, kind in output.columns.items())
-    reader = spark.read.schema(schema)
-    if not locations:
-        return spark.createDataFrame([], schema)
-    if output.format == "parquet":
-        return reader.parquet(*locations)
-    rows = reader.options(**_CSV_OPTIONS | {"emptyValue": _EMPTY_TEXT, "multiLine": "true"}).csv(locations)
-    texts = [name for name, kind in output.columns.items() if kind.name == "string"]
-    return rows.withColumns({t: F.when(F.col(t) == _EMPTY_TEXT, "").otherwise(F.col(t)) for t in texts})
 
 
 def inspect_staged(s3: S3Client, bucket: str, prefix: str, outputs: Iterable[Output]) -> list[StagedFile]:

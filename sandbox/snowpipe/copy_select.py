@@ -245,11 +245,14 @@ def _named_source(file_format: FileFormat, name: str) -> str:
 
 def cast_expression(sql: str, source_type: str, target: str, file_format: FileFormat) -> str:
     """Return the expression cast to the target's duckdb type as COPY casts; a value that does not fit raises."""
-    if source_type in (target, '"NULL"'):
+    if source_type == '"NULL"' or (source_type == target and target != "VARCHAR"):
         return f"CAST({sql} AS {target})"
     if target == "JSON":
         return f"to_json({sql})"
     text = f"(({sql}) ->> '$')" if source_type == "JSON" else f"({sql})"
+    if file_format.type != "CSV" and file_format.null_if and source_type in ("VARCHAR", "JSON"):
+        listed = ", ".join(quote_text(value) for value in file_format.null_if)
+        text = f"(CASE WHEN {text} IN ({listed}) THEN NULL ELSE {text} END)"
     if target == "BLOB" and source_type in ("VARCHAR", "JSON"):
         function = {"HEX": "unhex", "BASE64": "from_base64"}.get(file_format.binary_format, "encode")
         return f"{function}({text})"

@@ -65,7 +65,7 @@ def read_file_format(options: Options, base: FileFormat | None = None) -> FileFo
     type_name = get_text(options, "TYPE", base.type if base else "CSV").upper()
     if type_name not in _SUPPORTED_TYPES:
         raise invalid_option(f"file format type {type_name} is not emulated; one of {', '.join(_SUPPORTED_TYPES)}")
-    default = base or FileFormat(type=type_name, null_if=("\\N",) if type_name == "CSV" else ())
+    default = base or FileFormat(type=type_name)
     known = {field.name: getattr(default, field.name) for field in fields(FileFormat)}
     for name, value in options.items():
         key = name.lower()

@@ -8,12 +8,14 @@ USE ROLE {{ settings.warehouse.role | identifier }};
 {% if "parquet" in names.file_formats %}
 -- USE_LOGICAL_TYPE: otherwise a timestamp arrives as a number.
 -- BINARY_AS_TEXT: otherwise raw bytes are read as text, and what is not UTF-8 is an error (SP31).
+-- NULL_IF is empty: by default the text \N would become null.
 CREATE FILE FORMAT IF NOT EXISTS {{ names.file_formats.parquet }}
     TYPE = PARQUET
     COMPRESSION = AUTO
     USE_LOGICAL_TYPE = TRUE
     BINARY_AS_TEXT = FALSE
     TRIM_SPACE = FALSE
+    NULL_IF = ()
     REPLACE_INVALID_CHARACTERS = FALSE
     COMMENT = 'Parquet as the stream writes it';
 {% endif %}
@@ -41,6 +43,22 @@ CREATE FILE FORMAT IF NOT EXISTS {{ names.file_formats.csv }}
     DATE_FORMAT = 'YYYY-MM-DD'
     TIMESTAMP_FORMAT = 'YYYY-MM-DD HH24:MI:SS.FF6'
     COMMENT = 'CSV as the stream writes it: gzip, header line, doubled quotes';
+{% endif %}
+{%- if "json" in names.file_formats %}
+-- One object a line. Decimals and doubles stand as text, which the pipe's COPY casts: a JSON number in a VARIANT is a
+-- decimal where it fits one, which has no -0.0. NULL_IF is empty: by default the text \N would become null.
+CREATE FILE FORMAT IF NOT EXISTS {{ names.file_formats.json }}
+    TYPE = JSON
+    COMPRESSION = GZIP
+    STRIP_OUTER_ARRAY = FALSE
+    STRIP_NULL_VALUES = FALSE
+    ALLOW_DUPLICATE = FALSE
+    ENABLE_OCTAL = FALSE
+    NULL_IF = ()
+    TRIM_SPACE = FALSE
+    REPLACE_INVALID_CHARACTERS = FALSE
+    IGNORE_UTF8_ERRORS = FALSE
+    COMMENT = 'JSON lines as the stream writes them: gzip, times in UTC microseconds';
 {% endif %}
 -- The URL ends in a slash: without it the stage would also match longer names (SP12).
 CREATE STAGE IF NOT EXISTS {{ names.stage }}

@@ -19,7 +19,7 @@ from connections.lake_files import parse_object
 from pipeline_contract.column_types import parse_type
 from pipeline_contract.outputs import Output
 from pipeline_contract.passport import PASSPORT
-from spark_streaming.staging import read_output, write_output
+from spark_streaming.row_files import read_output, write_output
 
 COLUMNS = {
     "n": parse_type("bigint"),

@@ -12,12 +12,14 @@ USE ROLE "MILLRACE_ROLE";
 
 -- USE_LOGICAL_TYPE: otherwise a timestamp arrives as a number.
 -- BINARY_AS_TEXT: otherwise raw bytes are read as text, and what is not UTF-8 is an error (SP31).
+-- NULL_IF is empty: by default the text \N would become null.
 CREATE FILE FORMAT IF NOT EXISTS "MILLRACE"."FLIGHTS"."FLIGHTS_PARQUET"
     TYPE = PARQUET
     COMPRESSION = AUTO
     USE_LOGICAL_TYPE = TRUE
     BINARY_AS_TEXT = FALSE
     TRIM_SPACE = FALSE
+    NULL_IF = ()
     REPLACE_INVALID_CHARACTERS = FALSE
     COMMENT = 'Parquet as the stream writes it';
 

@@ -1,9 +1,10 @@
-"""Files of the lake as the stream writes them: Parquet by pyarrow, CSV line by line in Spark's way."""
+"""Files of the lake as the stream writes them: Parquet by pyarrow, CSV and JSON line by line in Spark's way."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -36,7 +37,8 @@ def build_row(output: Output, **values: Any) -> dict[str, Any]:
 
 def write_file(output: Output, rows: Sequence[Row]) -> bytes:
     """The bytes of one file of an output."""
-    return write_parquet(output, rows) if output.format == "parquet" else write_csv(output, rows)
+    writers = {"parquet": write_parquet, "csv": write_csv, "json": write_json}
+    return writers[output.format](output, rows)
 
 
 def write_parquet(output: Output, rows: Sequence[Row]) -> bytes:
@@ -73,3 +75,20 @@ def csv_field(value: Any) -> str:
             return '"' + value.replace('"', '""') + '"'
         case _:
             return str(value)
+
+
+def write_json(output: Output, rows: Sequence[Row]) -> bytes:
+    """A gzip file of one JSON object a line: nulls written, decimals and doubles as text."""
+    lines = [json.dumps({name: json_value(row[name]) for name in output.columns}, ensure_ascii=False) for row in rows]
+    return gzip.compress(("\n".join(lines) + "\n").encode())
+
+
+def json_value(value: Any) -> Any:
+    """One value as Spark's JSON writer has it."""
+    match value:
+        case datetime():
+            return value.strftime("%Y-%m-%d %H:%M:%S.%f")
+        case date() | float() | Decimal():
+            return str(value)
+        case _:
+            return value

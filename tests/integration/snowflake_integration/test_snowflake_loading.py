@@ -83,7 +83,7 @@ def read_table(site: Site, target: Target) -> list[Mapping[str, Any]]:
     return [{name.lower(): value for name, value in row.items()} for row in rows]
 
 
-@pytest.mark.parametrize("lake_format", ["parquet", "csv"])
+@pytest.mark.parametrize("lake_format", ["parquet", "csv", "json"])
 def test_every_value_of_curated_rows_arrives(
     lake_format: str, write_contract: Callable[[str], Path], open_site: OpenSite, deploy: Deploy
 ) -> None:

@@ -60,7 +60,9 @@ def test_the_committed_scripts_are_current(pipeline: str) -> None:
     "path", sorted(Path("snowflake_integration/sql").rglob("*.sql")), ids=lambda p: f"{p.parent.name}-{p.stem}"
 )
 def test_sqlfluff_parses_every_committed_script(path: Path) -> None:
-    parsed = LINTER.parse_string(path.read_text(encoding="utf-8"), fname=str(path))
+    # Of the empty list, which Snowflake takes for every type of file, sqlfluff's grammar knows in CSV alone.
+    text = path.read_text(encoding="utf-8").replace("    NULL_IF = ()\n", "")
+    parsed = LINTER.parse_string(text, fname=str(path))
 
     assert [str(violation) for violation in parsed.violations] == []
     assert parsed.tree is not None
@@ -156,7 +158,7 @@ def test_stage_addresses_end_in_a_slash_sp12() -> None:
 def test_only_the_formats_in_use_are_made(pipeline: str) -> None:
     formats = {output.format for output in derive_outputs(load(pipeline))}
 
-    made = set(re.findall(r"TYPE = (PARQUET|CSV)", render(pipeline)["04"]))
+    made = set(re.findall(r"TYPE = (PARQUET|CSV|JSON)", render(pipeline)["04"]))
 
     assert made == {name.upper() for name in formats}
 
