@@ -80,7 +80,9 @@ class Catalog:
 
     def find_object(self, kind: str, name: ObjectName) -> CatalogObject | None:
         """Return the object, or None."""
-        found = [stored for stored in self.list_objects(kind) if stored.name == name]
+        found = self._read_objects(
+            "WHERE kind = ? AND database_name = ? AND schema_name = ? AND name = ?", [kind, *name]
+        )
         return found[0] if found else None
 
     def get_object(self, kind: str, name: ObjectName) -> CatalogObject:
@@ -92,11 +94,13 @@ class Catalog:
 
     def list_objects(self, kind: str) -> list[CatalogObject]:
         """Return all objects of a kind, by name."""
+        return self._read_objects("WHERE kind = ? ORDER BY database_name, schema_name, name", [kind])
+
+    def _read_objects(self, condition: str, values: list[str]) -> list[CatalogObject]:
         with self._connection.cursor() as cursor:
             rows = cursor.execute(
-                f"SELECT id, kind, database_name, schema_name, name, created_on, definition FROM {_OBJECTS} "
-                "WHERE kind = ? ORDER BY database_name, schema_name, name",
-                [kind],
+                f"SELECT id, kind, database_name, schema_name, name, created_on, definition FROM {_OBJECTS} {condition}",
+                values,
             ).fetchall()
         return [
             CatalogObject(row[0], row[1], ObjectName(row[2], row[3], row[4]), row[5], json.loads(row[6]))

@@ -13,6 +13,7 @@ from sandbox.snowpipe.load_history import FileOrigin, Loader, find_pipe_load, in
 from sandbox.snowpipe.load_rules import OnError, Outcome, get_error_limit, is_known_to_pipe
 from sandbox.snowpipe.object_store import FileMissing, StagedFile
 from sandbox.snowpipe.pipes import PendingFile, Pipe, find_location, is_covered
+from sandbox.snowpipe.s3_events import FileEvent
 from sandbox.snowpipe.sql_errors import SqlError
 from sandbox.snowpipe.staged_rows import RowError
 from sandbox.snowpipe.warehouse import (
@@ -43,12 +44,13 @@ def has_table(warehouse: Warehouse, pipe: Pipe) -> bool:
     return True
 
 
-def is_wanted(warehouse: Warehouse, pipe: Pipe, bucket: str, key: str) -> bool:
-    """Return whether a key belongs to a pipe: under its stage and path, and matching its PATTERN (SP12, SP28)."""
+def select_wanted(warehouse: Warehouse, pipe: Pipe, events: list[FileEvent]) -> list[FileEvent]:
+    """Return the events of files under a pipe's stage and path that match its PATTERN (SP12, SP28)."""
     location = find_location(warehouse.catalog, pipe)
-    if location is None or not is_covered(location, bucket, key):
-        return False
-    return bool(select_files(pipe.statement, [key[len(location.prefix) :].lstrip("/")]))
+    if location is None:
+        return []
+    covered = [event for event in events if is_covered(location, event.bucket, event.key)]
+    return [e for e in covered if select_files(pipe.statement, [e.key[len(location.prefix) :].lstrip("/")])]
 
 
 def is_known(warehouse: Warehouse, pipe: Pipe, file: PendingFile) -> bool:

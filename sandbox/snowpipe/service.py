@@ -10,7 +10,7 @@ import duckdb
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.snowpipe.object_store import FileMissing, StagedFile
-from sandbox.snowpipe.pipe_loader import Disposal, has_table, is_known, is_wanted, load_pending
+from sandbox.snowpipe.pipe_loader import Disposal, has_table, is_known, load_pending, select_wanted
 from sandbox.snowpipe.pipe_queue import PipeQueue
 from sandbox.snowpipe.pipes import PendingFile, PendingFiles, Pipe, list_pipes, read_pipe
 from sandbox.snowpipe.s3_events import FileEvent, parse_message
@@ -75,16 +75,15 @@ class Snowpipe:
         self._wake.set()
 
     def _match_events(self, events: list[FileEvent]) -> list[tuple[Pipe, FileEvent]]:
-        if not events:
-            return []
-        pipes = [pipe for pipe in list_pipes(self._warehouse.catalog) if pipe.definition["auto_ingest"]]
-        pipes = [pipe for pipe in pipes if has_table(self._warehouse, pipe)]
-        return [
-            (pipe, event)
-            for event in events
-            for pipe in pipes
-            if is_wanted(self._warehouse, pipe, event.bucket, event.key)
-        ]
+        pipes = (
+            [pipe for pipe in list_pipes(self._warehouse.catalog) if pipe.definition["auto_ingest"]] if events else []
+        )
+        matches = []
+        for pipe in pipes:
+            wanted = select_wanted(self._warehouse, pipe, events)
+            if wanted and has_table(self._warehouse, pipe):
+                matches += [(pipe, event) for event in wanted]
+        return matches
 
     def _run_loader(self) -> None:
         while not self._stop.is_set():
@@ -101,9 +100,11 @@ class Snowpipe:
         """Deal with one batch of pending files and return whether there was any progress."""
         # Read before the pipes are, so that a pipe created in between keeps its files.
         waiting = self._pending.list_pipe_ids()
+        if not waiting:
+            return False
         pipes = {pipe.id: pipe for pipe in list_pipes(self._warehouse.catalog)}
         self._pending.remove_pipes(waiting - set(pipes))
-        running = [pipe for pipe in pipes.values() if not pipe.is_paused]
+        running = [pipe for pipe in pipes.values() if pipe.id in waiting and not pipe.is_paused]
         batch = [(pipe, file) for pipe in running for file in self._pending.list_files_of(pipe.id, _BATCH)]
         if not batch:
             return False
