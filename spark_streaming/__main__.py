@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import sys
@@ -10,11 +11,16 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from connections.ledger import Ledger
+from connections.s3 import open_s3
 from connections.settings import load_settings
 from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import PipelineError
+from pipeline_contract.outputs import INGEST
 from spark_streaming import options as o
+from spark_streaming.backfill_plan import parse_request, plan_backfill
+from spark_streaming.compaction_plan import choose_outputs, plan_compaction
 from spark_streaming.current_files import list_current_files, print_files
 from spark_streaming.launch import run_command
 from spark_streaming.submit import build_command, build_environment
@@ -68,6 +74,52 @@ def close(
     submit(command, json_summary, print_command)
 
 
+@app.command(epilog="Example: python -m spark_streaming compact flights --dry-run")
+def compact(
+    pipeline: o.Pipeline,
+    env: o.Environment = "local",
+    output: o.CompactedOutput = None,
+    dry_run: o.DryRun = False,
+    json_summary: o.Json = False,
+    quiet: o.Quiet = False,
+    print_command: PrintCommand = False,
+) -> None:
+    """Merge small files that the warehouse has loaded into files of the contract's target size."""
+    if dry_run:
+        with exit_on_error():
+            settings, contract = load_settings(env), load_contract(find_contract(pipeline))
+            print_plan(plan_compaction(settings, contract, choose_outputs(contract, output)).describe(), json_summary)
+        return
+    command = prepare(["compact", pipeline, "--env", env], {"--output": output}, {"--quiet": quiet}, None)
+    submit(command, json_summary, print_command)
+
+
+@app.command(epilog="Example: python -m spark_streaming backfill flights --from 2013-01-01 --to 2013-02-01 --dry-run")
+def backfill(
+    pipeline: o.Pipeline,
+    event_from: o.EventFrom,
+    event_to: o.EventTo,
+    env: o.Environment = "local",
+    source: o.Source = o.SourceChoice.RAW,
+    rejected: o.WithRejected = False,
+    dry_run: o.DryRun = False,
+    json_summary: o.Json = False,
+    quiet: o.Quiet = False,
+    print_command: PrintCommand = False,
+) -> None:
+    """Judge the rows of a half-open range of event time again with today's contract, and replace what was published."""
+    with exit_on_error():
+        request = parse_request(event_from, event_to, source.value, rejected)
+        if dry_run:
+            settings, contract = load_settings(env), load_contract(find_contract(pipeline))
+            ledger = Ledger(open_s3(settings.s3), settings.s3.bucket, contract.name, INGEST)
+            print_plan(plan_backfill(ledger, contract, request).describe(), json_summary)
+            return
+    arguments: dict[str, str | int | None] = {"--from": event_from, "--to": event_to, "--source": source.value}
+    command = prepare(["backfill", pipeline, "--env", env], arguments, {"--rejected": rejected, "--quiet": quiet}, None)
+    submit(command, json_summary, print_command)
+
+
 @app.command(epilog="Example: python -m spark_streaming files flights --output curated")
 def files(
     pipeline: o.Pipeline,
@@ -79,6 +131,11 @@ def files(
     with exit_on_error():
         settings, contract = load_settings(env), load_contract(find_contract(pipeline))
         print_files(settings.s3.bucket, list_current_files(settings, contract, output), as_json)
+
+
+def print_plan(lines: list[str], as_json: bool) -> None:
+    """Write a plan, a line for each of its steps, or one JSON array of them."""
+    sys.stdout.write(json.dumps(lines) + "\n" if as_json else "".join(f"{line}\n" for line in lines))
 
 
 def prepare(

@@ -15,7 +15,10 @@ from connections.settings import load_settings
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import PipelineError
 from spark_streaming import options as o
+from spark_streaming.backfill import backfill_range
+from spark_streaming.backfill_plan import parse_request
 from spark_streaming.closing import close_windows
+from spark_streaming.compaction import compact_lake
 from spark_streaming.pipeline_job import PipelineJob, RunOptions
 from spark_streaming.query import Trigger
 from spark_streaming.report import Report
@@ -56,6 +59,35 @@ def close(
 ) -> None:
     """Publish the windows that the watermark still holds open."""
     raise SystemExit(execute(pipeline, env, close_windows, quiet))
+
+
+@app.command()
+def compact(
+    pipeline: o.Pipeline,
+    env: o.Environment = "local",
+    output: o.CompactedOutput = None,
+    quiet: o.Quiet = False,
+) -> None:
+    """Merge small published files into large ones."""
+    raise SystemExit(execute(pipeline, env, lambda job: compact_lake(job, output), quiet))
+
+
+@app.command()
+def backfill(
+    pipeline: o.Pipeline,
+    event_from: o.EventFrom,
+    event_to: o.EventTo,
+    env: o.Environment = "local",
+    source: o.Source = o.SourceChoice.RAW,
+    rejected: o.WithRejected = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Judge the rows of a range of event time again and publish them as an operation."""
+
+    def work(job: PipelineJob) -> None:
+        backfill_range(job, parse_request(event_from, event_to, source.value, rejected))
+
+    raise SystemExit(execute(pipeline, env, work, quiet))
 
 
 def execute(

@@ -34,5 +34,22 @@ CheckpointRoot = Annotated[
     str | None, typer.Option("--checkpoint", help="Folder or s3a:// address of the checkpoints.")
 ]
 Query = Annotated[QueryChoice, typer.Option("--query", help="Which queries to run.")]
+CompactedOutput = Annotated[
+    str | None, typer.Option("--output", help="raw, curated or rejected; without it all three.")
+]
+EventFrom = Annotated[str, typer.Option("--from", help="Event time from which on, in UTC, such as 2013-01-01.")]
+EventTo = Annotated[str, typer.Option("--to", help="Event time before which, in UTC, such as 2013-02-01.")]
+
+
+class SourceChoice(StrEnum):
+    """Where a backfill reads messages again."""
+
+    KAFKA = "kafka"
+    RAW = "raw"
+
+
+Source = Annotated[SourceChoice, typer.Option("--source", help="Where to read the messages again.")]
+WithRejected = Annotated[bool, typer.Option("--rejected", help="Take rejected rows of the range again too.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print the plan and change nothing.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the summary as one JSON object on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")]

@@ -106,7 +106,7 @@ class PipelineJob:
         return {"ingest": ingest, "aggregates": aggregates, "all": [*ingest, *aggregates]}[wanted]
 
     def _check_services(self) -> None:
-        if needs_key(self.contract) and not self._protect_key:
+        if needs_key(self.contract) and not self.protect_key:
             raise ConfigurationError(
                 f'{self.contract.name}: a column has protect = "hash"; set its key in the environment variable '
                 "MILLRACE_SPARK__PROTECT_KEY"
@@ -129,7 +129,7 @@ class PipelineJob:
         topics = (self.contract.topic.name, self.contract.topic.rejected)
         references = read_references(self.spark, self.contract)
         check_expressions(self.spark, self.contract, references)
-        stage = IngestStage(self.spark, self.contract, references, self._protect_key)
+        stage = IngestStage(self.spark, self.contract, references, self.protect_key)
         # Its rows depend on nothing but the topic: a changed contract needs no new lineage, and a new one begins at the end.
         return self._start(
             INGEST, options, topics, "stateless", "ledger-end", lambda messages, _: messages, stage.publish
@@ -139,7 +139,7 @@ class PipelineJob:
         references = read_references(self.spark, self.contract)
 
         def transform(messages: DataFrame, ids: dict[str, str]) -> DataFrame:
-            return aggregate_stream(messages, self.spark, self.contract, aggregate, references, self._protect_key, ids)
+            return aggregate_stream(messages, self.spark, self.contract, aggregate, references, self.protect_key, ids)
 
         return self._start(
             aggregate_query(aggregate),
@@ -184,7 +184,8 @@ class PipelineJob:
         self.listener(step)
 
     @property
-    def _protect_key(self) -> str | None:
+    def protect_key(self) -> str | None:
+        """The key with which the contract's columns are hashed, where it is set."""
         key = self.settings.spark.protect_key
         return key.get_secret_value() if key else None
 

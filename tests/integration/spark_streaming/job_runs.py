@@ -25,6 +25,7 @@ from pipeline_contract.model import Contract
 from spark_streaming.submit import build_command, build_environment
 
 KILLED_JOB = Path(__file__).with_name("killed_job.py")
+VERBS_JOB = Path(__file__).with_name("verbs_job.py")
 TIMEOUT_S = 280
 # Runs of seconds never earn back what the JVM's second compiler costs.
 QUICK_START = {"SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1"}
@@ -149,9 +150,19 @@ class Pipeline:
         """Run the ingest until the listener of `killed_job.py` kills it at a step."""
         return read_run(self.start(KILLED_JOB, *options, MILLRACE_TEST_KILL=step))
 
+    def run_verbs(self, *verbs: list[str], **variables: str) -> Run:
+        """Run several verbs of the job, each with its options, in one Spark application."""
+        arguments = [[verb, str(self.path), *options, *self._checkpoint_option(verb)] for verb, *options in verbs]
+        joined = [word for words in arguments for word in (*words, "then")]
+        return read_run(self.submit(VERBS_JOB, joined, **variables))
+
     def start(self, script: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run an entry script by the very command that the job is submitted with."""
+        """Run an entry script that drains the topic."""
         arguments = ["run", str(self.path), "--available-now", *options, *self._checkpoint_option("run")]
+        return self.submit(script, arguments, **variables)
+
+    def submit(self, script: Path, arguments: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run an entry script by the very command that the job is submitted with."""
         command = build_command(self.settings, arguments, self.checkpoint)
         command[command.index(next(part for part in command if part.endswith("spark_streaming/job.py")))] = str(script)
         return subprocess.run(
