@@ -13,7 +13,7 @@ FILES ?= $(if $(filter flights,$(PIPELINE)),$(SAMPLE) data/flights_damaged.csv,d
 ARGS ?=
 export SQL
 
-.PHONY: help setup demo up down status topics deploy produce stream close snowpipe query verify test chaos lint clean
+.PHONY: help setup demo up down status topics deploy produce stream close snowpipe query verify package test chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
@@ -62,6 +62,9 @@ query: $(STAMP) ## ask the warehouse: SQL="select count(*) from flights"
 
 verify: $(STAMP) ## the reconciliation: every row accounted for, or where it is
 	@$(RUN) reconciliation check $(PIPELINE) --env $(ENV) $(ARGS)
+
+package: $(STAMP) ## dist/millrace.tar.gz: what a cluster needs to run the job; ARGS="--python-version 3.12"
+	@$(RUN) spark_streaming package $(ARGS)
 
 # Two workers, each with services of its own: the tests wait for brokers and JVMs more than they compute.
 test: $(STAMP) ## all tests but the chaos suite

@@ -65,11 +65,23 @@ class WarehouseSettings(_Section):
 
 
 class SparkSettings(_Section):
-    """Where Spark runs and keeps its checkpoints (a folder, or an s3a:// address)."""
+    """Where Spark runs, with what, and where it keeps its checkpoints (a folder, or an s3a:// address)."""
 
     master: str = "local[2]"
+    deploy_mode: Literal["cluster", "client"] = "cluster"
     checkpoints: str = ".checkpoints"
     driver_memory: str = "2g"
+    executors: int = Field(default=2, ge=1)
+    executor_cores: int = Field(default=2, ge=1)
+    executor_memory: str = "2g"
+    k8s_image: str = "<image>"
+    k8s_namespace: str = "default"
+    k8s_service_account: str = "<service-account>"
+    k8s_secret: str = "millrace"  # noqa: S105 - the name of an object that holds them
+    emr_application_id: str = "<application-id>"
+    emr_role_arn: str = "<role-arn>"
+    databricks_volume: str = "/Volumes/<catalog>/<schema>/<volume>"
+    databricks_instance_profile: str = "<instance-profile-arn>"
     protect_key: SecretStr | None = None
 
 

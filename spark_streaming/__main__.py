@@ -6,6 +6,8 @@ import json
 import os
 import shlex
 import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,13 +22,17 @@ from pipeline_contract.errors import PipelineError
 from pipeline_contract.outputs import INGEST
 from spark_streaming import options as o
 from spark_streaming.backfill_plan import parse_request, plan_backfill
+from spark_streaming.cluster_package import PythonPlatform, build_package
 from spark_streaming.compaction_plan import choose_outputs, plan_compaction
 from spark_streaming.current_files import list_current_files, print_files
 from spark_streaming.launch import run_command
-from spark_streaming.submit import build_command, build_environment
+from spark_streaming.submission import Submission, plan_submission
+from spark_streaming.submit import build_environment
+from spark_streaming.targets import Target
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
-PrintCommand = Annotated[bool, typer.Option("--print-command", help="Only print the spark-submit command.")]
+PrintCommand = Annotated[bool, typer.Option("--print-command", help="Only print the command that starts the job.")]
+PrintTarget = Annotated[Target | None, typer.Option("--target", help="Print the command for this kind of cluster.")]
 
 
 @app.callback()
@@ -47,6 +53,7 @@ def run(
     json_summary: o.Json = False,
     quiet: o.Quiet = False,
     print_command: PrintCommand = False,
+    target: PrintTarget = None,
 ) -> None:
     """Read the pipeline's topic and publish raw, curated and rejected rows, and closed windows, to the lake."""
     arguments = {
@@ -57,8 +64,8 @@ def run(
         "--query": query.value,
     }
     flags = {"--available-now": available_now, "--quiet": quiet}
-    command = prepare(["run", pipeline, "--env", env], arguments, flags, checkpoint)
-    submit(command, json_summary, print_command)
+    submission = prepare(["run", pipeline, "--env", env], arguments, flags, checkpoint, target)
+    submit(submission, json_summary, print_command or target is not None)
 
 
 @app.command(epilog="Example: python -m spark_streaming close flights")
@@ -68,10 +75,35 @@ def close(
     json_summary: o.Json = False,
     quiet: o.Quiet = False,
     print_command: PrintCommand = False,
+    target: PrintTarget = None,
 ) -> None:
     """Publish the windows that the watermark still holds open, once the topic is drained."""
-    command = prepare(["close", pipeline, "--env", env], {}, {"--quiet": quiet}, None)
-    submit(command, json_summary, print_command)
+    submission = prepare(["close", pipeline, "--env", env], {}, {"--quiet": quiet}, None, target)
+    submit(submission, json_summary, print_command or target is not None)
+
+
+@app.command(epilog="Example: python -m spark_streaming package --python-version 3.12")
+def package(
+    python_version: Annotated[
+        str | None, typer.Option("--python-version", help="Python of the cluster's nodes; else the one that runs this.")
+    ] = None,
+    platform: Annotated[
+        str | None, typer.Option("--platform", help="Their platform, such as aarch64-manylinux_2_28; else this one.")
+    ] = None,
+    as_json: o.Json = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Build dist/millrace.tar.gz: what a cluster needs of this project, its contracts and reference data included."""
+    with exit_on_error():
+        python = PythonPlatform(python_version or PythonPlatform().version, platform)
+        built = build_package(Path(), python, os.environ)
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(built), default=str) + "\n")
+    elif not quiet:
+        size, unpacked = built.bytes / 1e6, built.unpacked_bytes / 1e6
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"{built.path}: {size:.0f} MB, {built.files} files ({unpacked:.0f} MB), for Python {python.version}"
+        )
 
 
 @app.command(epilog="Example: python -m spark_streaming compact flights --dry-run")
@@ -83,6 +115,7 @@ def compact(
     json_summary: o.Json = False,
     quiet: o.Quiet = False,
     print_command: PrintCommand = False,
+    target: PrintTarget = None,
 ) -> None:
     """Merge small files that the warehouse has loaded into files of the contract's target size."""
     if dry_run:
@@ -90,8 +123,8 @@ def compact(
             settings, contract = load_settings(env), load_contract(find_contract(pipeline))
             print_plan(plan_compaction(settings, contract, choose_outputs(contract, output)).describe(), json_summary)
         return
-    command = prepare(["compact", pipeline, "--env", env], {"--output": output}, {"--quiet": quiet}, None)
-    submit(command, json_summary, print_command)
+    submission = prepare(["compact", pipeline, "--env", env], {"--output": output}, {"--quiet": quiet}, None, target)
+    submit(submission, json_summary, print_command or target is not None)
 
 
 @app.command(epilog="Example: python -m spark_streaming backfill flights --from 2013-01-01 --to 2013-02-01 --dry-run")
@@ -106,6 +139,7 @@ def backfill(
     json_summary: o.Json = False,
     quiet: o.Quiet = False,
     print_command: PrintCommand = False,
+    target: PrintTarget = None,
 ) -> None:
     """Judge the rows of a half-open range of event time again with today's contract, and replace what was published."""
     with exit_on_error():
@@ -116,8 +150,10 @@ def backfill(
             print_plan(plan_backfill(ledger, contract, request).describe(), json_summary)
             return
     arguments: dict[str, str | int | None] = {"--from": event_from, "--to": event_to, "--source": source.value}
-    command = prepare(["backfill", pipeline, "--env", env], arguments, {"--rejected": rejected, "--quiet": quiet}, None)
-    submit(command, json_summary, print_command)
+    submission = prepare(
+        ["backfill", pipeline, "--env", env], arguments, {"--rejected": rejected, "--quiet": quiet}, None, target
+    )
+    submit(submission, json_summary, print_command or target is not None)
 
 
 @app.command(epilog="Example: python -m spark_streaming files flights --output curated")
@@ -139,26 +175,31 @@ def print_plan(lines: list[str], as_json: bool) -> None:
 
 
 def prepare(
-    verb: list[str], arguments: dict[str, str | int | None], flags: dict[str, bool], checkpoint: str | None
-) -> list[str]:
+    verb: list[str],
+    arguments: dict[str, str | int | None],
+    flags: dict[str, bool],
+    checkpoint: str | None,
+    target: Target | None = None,
+) -> Submission:
     """Check what can be checked without Spark, and assemble the command of one verb of the job."""
+    given = [part for name, value in arguments.items() if value is not None for part in (name, str(value))]
+    job_arguments = [*verb, *given, *(name for name, wanted in flags.items() if wanted)]
     try:
         settings = load_settings(verb[3])
-        load_contract(find_contract(verb[1]))
+        contract = load_contract(find_contract(verb[1]))
+        return plan_submission(settings, contract, job_arguments, checkpoint, target)
     except PipelineError as error:
         Console(stderr=True, highlight=False, soft_wrap=True).print(f"error: {error}", markup=False, style="red")
         raise SystemExit(error.exit_code) from None
-    given = [part for name, value in arguments.items() if value is not None for part in (name, str(value))]
-    job_arguments = [*verb, *given, *(name for name, wanted in flags.items() if wanted)]
-    return build_command(settings, job_arguments, checkpoint or settings.spark.checkpoints)
 
 
-def submit(command: list[str], json_summary: bool, print_command: bool) -> None:
+def submit(submission: Submission, json_summary: bool, print_command: bool) -> None:
     """Run the command, or print it as a shell would take it."""
     if print_command:
-        sys.stdout.write(shlex.join(command) + "\n")
+        sys.stdout.write(shlex.join(submission.command) + "\n")
         return
-    raise SystemExit(run_command(command, build_environment(os.environ), json_summary))
+    environment = build_environment(os.environ, submission.settings.s3)
+    raise SystemExit(run_command(submission.command, environment, json_summary))
 
 
 if __name__ == "__main__":

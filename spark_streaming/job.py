@@ -100,6 +100,9 @@ def execute(
     """Do the work in this Spark application and return the exit code; an error is one message, not a stack."""
     report = Report(sys.stdout, quiet)
     report.say("driver", pid=os.getpid())
+    if home := os.environ.get("MILLRACE_HOME"):
+        # Contracts, settings and reference data are named from the project's folder, wherever a cluster has put it.
+        os.chdir(home)
     try:
         settings = load_settings(env)
         contract = load_contract(find_contract(pipeline))

@@ -44,6 +44,7 @@ from spark_streaming.report import Report
 from spark_streaming.row_files import read_output
 from spark_streaming.source import read_topics
 from spark_streaming.steps import Listener, Step
+from spark_streaming.targets import check_checkpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -81,6 +82,7 @@ class PipelineJob:
 
         A query that is asked to stop finishes its batch. The first failure is raised.
         """
+        check_checkpoint(str(self.spark.sparkContext.master), options.checkpoint or self.settings.spark.checkpoints)
         self._check_services()
         started: list[RunningQuery] = []
         try:

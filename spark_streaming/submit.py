@@ -10,30 +10,43 @@ from urllib.parse import urlsplit
 from connections.s3 import SANDBOX_ACCESS_KEY_ID, SANDBOX_SECRET_ACCESS_KEY, is_loopback
 from connections.settings import S3Settings, Settings
 from spark_streaming.packages import EXCLUDES, find_spark_home, list_packages
+from spark_streaming.targets import find_target, place_job
 
-JOB = Path(__file__).with_name("job.py")
 LOG_CONFIGURATION = Path("conf/spark/log4j2.properties")
 _ABORTABLE_CHECKPOINTS = "org.apache.spark.internal.io.cloud.AbortableStreamBasedCheckpointFileManager"
 
 
-def build_command(settings: Settings, job_arguments: Sequence[str], checkpoint: str) -> list[str]:
-    """The whole command, ready to run or to print; it holds no secret."""
-    conf = spark_conf(settings, checkpoint)
+def build_command(
+    settings: Settings, job_arguments: Sequence[str], checkpoint: str, secrets: Sequence[str] = ()
+) -> list[str]:
+    """The whole command, ready to run or to print; it holds no credential, `secrets` are names of variables."""
+    placement = place_job(settings.spark, find_target(settings.spark.master), secrets)
+    # Throughput matters here, pauses do not: writing Parquet was a quarter faster than with the default collector.
+    java_options = ["-XX:+UseParallelGC"]
+    if placement.driver == "here" and LOG_CONFIGURATION.is_file():
+        java_options.append(f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.resolve().as_uri()}")
+    conf = session_conf() | s3a_conf(settings.s3, checkpoint) | placement.conf
+    conf["spark.driver.extraJavaOptions"] = " ".join(java_options)
     return [
         str(find_spark_home() / "bin" / "spark-submit"),
         *("--master", settings.spark.master),
+        *placement.options,
         *("--driver-memory", settings.spark.driver_memory),
-        *("--packages", ",".join(list_packages())),
-        *("--exclude-packages", ",".join(EXCLUDES)),
+        *list_package_options(),
         *(part for name, value in conf.items() for part in ("--conf", f"{name}={value}")),
-        str(JOB),
+        placement.script,
         *job_arguments,
     ]
 
 
-def spark_conf(settings: Settings, checkpoint: str) -> dict[str, str]:
-    """The job's Spark configuration for one environment."""
-    conf = {
+def list_package_options() -> tuple[str, ...]:
+    """The options by which spark-submit fetches the job's Java packages."""
+    return ("--packages", ",".join(list_packages()), "--exclude-packages", ",".join(EXCLUDES))
+
+
+def session_conf() -> dict[str, str]:
+    """The configuration of the job's Spark session, the same on every target."""
+    return {
         # Times are UTC everywhere, and an expression that fails gives null: one bad row must not stop the stream.
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.ansi.enabled": "false",
@@ -44,21 +57,11 @@ def spark_conf(settings: Settings, checkpoint: str) -> dict[str, str]:
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
         "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas|protect",
         "spark.ui.showConsoleProgress": "false",
-        **_s3a_conf(settings.s3),
     }
-    if settings.spark.master.startswith("local"):
-        conf |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
-    if checkpoint.startswith("s3a://"):
-        conf["spark.sql.streaming.checkpointFileManagerClass"] = _ABORTABLE_CHECKPOINTS
-    # Throughput matters here, pauses do not: writing Parquet was a quarter faster than with the default collector.
-    java_options = ["-XX:+UseParallelGC"]
-    if LOG_CONFIGURATION.is_file():
-        java_options.append(f"-Dlog4j2.configurationFile={LOG_CONFIGURATION.resolve().as_uri()}")
-    conf["spark.driver.extraJavaOptions"] = " ".join(java_options)
-    return conf
 
 
-def _s3a_conf(settings: S3Settings) -> dict[str, str]:
+def s3a_conf(settings: S3Settings, checkpoint: str) -> dict[str, str]:
+    """How Spark's own S3 client reaches the lake; credentials come from its chain: environment, then the machine's role."""
     prefix = "spark.hadoop.fs.s3a."
     # The magic committer writes a task's files as uploads that its commit completes: nothing is renamed on S3.
     conf = {
@@ -77,16 +80,27 @@ def _s3a_conf(settings: S3Settings) -> dict[str, str]:
             f"{prefix}connection.ssl.enabled": str(urlsplit(settings.endpoint_url).scheme == "https").lower(),
             f"{prefix}attempts.maximum": "5",
         }
-    if is_loopback(settings.endpoint_url):
-        conf |= {f"{prefix}access.key": SANDBOX_ACCESS_KEY_ID, f"{prefix}secret.key": SANDBOX_SECRET_ACCESS_KEY}
+    if checkpoint.startswith("s3a://"):
+        conf["spark.sql.streaming.checkpointFileManagerClass"] = _ABORTABLE_CHECKPOINTS
     return conf
 
 
-def build_environment(variables: Mapping[str, str]) -> dict[str, str]:
-    """The environment that spark-submit needs: this Python for the driver and the workers, pyspark's own Spark."""
-    return {
+def build_environment(variables: Mapping[str, str], s3: S3Settings) -> dict[str, str]:
+    """The environment that spark-submit needs: this Python for the driver and the workers, pyspark's own Spark.
+
+    Towards a loopback endpoint, the sandbox's credentials take the place of any others.
+    """
+    environment = {
         **variables,
         "SPARK_HOME": str(find_spark_home()),
         "PYSPARK_PYTHON": variables.get("PYSPARK_PYTHON", sys.executable),
         "PYSPARK_DRIVER_PYTHON": variables.get("PYSPARK_DRIVER_PYTHON", sys.executable),
+        "MILLRACE_PYTHON": variables.get("MILLRACE_PYTHON", sys.executable),
     }
+    if is_loopback(s3.endpoint_url):
+        environment.pop("AWS_SESSION_TOKEN", None)
+        environment |= {
+            "AWS_ACCESS_KEY_ID": SANDBOX_ACCESS_KEY_ID,
+            "AWS_SECRET_ACCESS_KEY": SANDBOX_SECRET_ACCESS_KEY,
+        }
+    return environment

@@ -167,7 +167,7 @@ class Pipeline:
         command[command.index(next(part for part in command if part.endswith("spark_streaming/job.py")))] = str(script)
         return subprocess.run(
             command,
-            env=build_environment(os.environ | QUICK_START | self.variables | variables),
+            env=build_environment(os.environ | QUICK_START | self.variables | variables, self.settings.s3),
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

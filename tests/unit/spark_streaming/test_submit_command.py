@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from importlib.metadata import version
+from itertools import pairwise
 from typing import NamedTuple
 
 import pytest
@@ -13,7 +14,7 @@ from typer.testing import CliRunner
 from connections.settings import KafkaSettings, S3Settings, Settings, SparkSettings
 from spark_streaming.__main__ import app
 from spark_streaming.packages import EXCLUDES, list_packages
-from spark_streaming.submit import build_command, build_environment, spark_conf
+from spark_streaming.submit import build_command, build_environment
 
 CANARY = "canary-of-the-tests"
 runner = CliRunner()
@@ -72,9 +73,9 @@ CHECKPOINTS = "spark.sql.streaming.checkpointFileManagerClass"
 PLACES = [
     Place(
         "sandbox", "http://127.0.0.1:5000", "local[2]", ".checkpoints",
-        {f"{S3A}endpoint": "http://127.0.0.1:5000", f"{S3A}access.key": "sandbox",
-         f"{S3A}connection.ssl.enabled": "false", "spark.driver.bindAddress": "127.0.0.1"},
-        (CHECKPOINTS,),
+        {f"{S3A}endpoint": "http://127.0.0.1:5000", f"{S3A}connection.ssl.enabled": "false",
+         "spark.driver.bindAddress": "127.0.0.1"},
+        (CHECKPOINTS, f"{S3A}access.key", f"{S3A}secret.key"),
     ),
     Place(
         "aws", None, "yarn", "s3a://lake/_checkpoints",
@@ -93,7 +94,8 @@ PLACES = [
 
 @pytest.mark.parametrize("place", PLACES, ids=[place.id for place in PLACES])
 def test_the_configuration_fits_the_place(place: Place) -> None:
-    conf = spark_conf(settings_with(place.endpoint, place.master), place.checkpoint)
+    command = build_command(settings_with(place.endpoint, place.master), ["run", "flights"], place.checkpoint)
+    conf = dict(word.split("=", 1) for option, word in pairwise(command) if option == "--conf")
 
     assert conf == conf | place.has
     assert not set(place.has_not) & set(conf)
@@ -105,12 +107,24 @@ def test_the_configuration_fits_the_place(place: Place) -> None:
 def test_the_environment_names_this_python_and_spark_and_keeps_the_rest() -> None:
     import sys
 
-    environment = build_environment({"A": "1", "PYSPARK_PYTHON": "python-of-the-cluster", "SPARK_HOME": "/other"})
+    given = {"A": "1", "PYSPARK_PYTHON": "python-of-the-cluster", "SPARK_HOME": "/other", "AWS_ACCESS_KEY_ID": "own"}
+
+    environment = build_environment(given, S3Settings())
 
     assert environment["A"] == "1"
     assert environment["PYSPARK_PYTHON"] == "python-of-the-cluster"
     assert environment["PYSPARK_DRIVER_PYTHON"] == sys.executable
     assert environment["SPARK_HOME"].endswith("pyspark")
+    assert environment["AWS_ACCESS_KEY_ID"] == "own"
+
+
+def test_no_credential_of_the_user_goes_to_an_endpoint_on_this_machine() -> None:
+    own = {"AWS_ACCESS_KEY_ID": CANARY, "AWS_SECRET_ACCESS_KEY": CANARY, "AWS_SESSION_TOKEN": CANARY}
+
+    environment = build_environment(own, S3Settings(endpoint_url="http://127.0.0.1:5000"))
+
+    assert CANARY not in environment.values()
+    assert environment["AWS_ACCESS_KEY_ID"] == "sandbox"
 
 
 def test_print_command_prints_what_would_run(monkeypatch: pytest.MonkeyPatch) -> None:
