@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 
 class PipelineError(Exception):
-    """Root of every error that a user is meant to read; its message names what it is about and what to do."""
+    """Root of every error that a user is meant to read; its message names what it is about and what to do.
+
+    `context` says what was being worked on, for a log line: query, batch, offsets.
+    """
 
     exit_code: ClassVar[int] = 3
+    context: Mapping[str, Any] = {}
 
 
 class ConfigurationError(PipelineError):

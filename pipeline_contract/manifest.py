@@ -60,7 +60,10 @@ class OperationFile(LakeFile):
 
 
 class Manifest(Record):
-    """One batch of one query: what was read and what is published of it."""
+    """One batch of one query: what was read and what is published of it.
+
+    `reasons` counts the rejected rows by their first reason.
+    """
 
     kind: Literal["batch"] = "batch"
     pipeline: str
@@ -75,6 +78,7 @@ class Manifest(Record):
     counts: tuple[PartitionCount, ...]
     files: tuple[PublishedFile, ...]
     watermark: datetime | None = None
+    reasons: dict[str, int] = Field(default_factory=dict)
 
     def rows(self, output: str) -> int:
         """The rows of one output, over its files."""

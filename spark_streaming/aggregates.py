@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.layout import name_batch
+from pipeline_contract.manifest import Manifest
 from pipeline_contract.model import Aggregate, Contract
 from pipeline_contract.outputs import aggregate_columns, derive_aggregate
 from spark_streaming.curate import judge_rows, select_curated
@@ -62,11 +63,10 @@ def add_aggregate_passport(windows: DataFrame, contract: Contract, as_of: int, b
 
 def publish_windows(
     publisher: Publisher, batch: Batch, windows: DataFrame, contract: Contract, aggregate: Aggregate
-) -> dict[str, int]:
-    """Publish the windows that one micro-batch closed and return how many there are."""
+) -> Manifest:
+    """Publish the windows that one micro-batch closed and return the manifest that stands for it."""
     output = derive_aggregate(contract, aggregate)
     as_of = sum_offsets(range_ends(batch.ranges))
     batch_id = F.lit(name_batch(publisher.lineage.lineage, batch.number))
     rows = add_aggregate_passport(windows, contract, as_of, batch_id)
-    manifest = publisher.publish(batch, lambda location: write_output(rows, output, f"{location}{output.name}", 1))
-    return {output.name: manifest.rows(output.name)}
+    return publisher.publish(batch, lambda location: write_output(rows, output, f"{location}{output.name}", 1))

@@ -56,8 +56,8 @@ def _close_aggregate(job: PipelineJob, aggregate: Aggregate) -> None:
     copy_files(job.s3, ledger.bucket, close.files, ledger.query, name_close(close.number), job.listener)
     if not done:
         rows = {derive_aggregate(job.contract, aggregate).name: sum(file.rows for file in close.files)}
-        report = BatchReport(f"close {aggregate.name}", close.number, rows, monotonic() - started, 0, last.watermark)
-        job.report.add_batch(report)
+        seconds, batch_id = monotonic() - started, name_close(close.number)
+        job.report.add_batch(BatchReport(ledger.query, close.number, batch_id, rows, seconds, last.watermark))
 
 
 def name_close(number: int) -> str:

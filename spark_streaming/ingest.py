@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.layout import name_batch
+from pipeline_contract.manifest import Manifest
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output, derive_outputs
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
@@ -41,14 +42,13 @@ class IngestStage:
         self._bytes_per_row = _ASSUMED_BYTES_PER_ROW
         self._cores = spark.sparkContext.defaultParallelism
 
-    def publish(self, publisher: Publisher, batch: Batch, messages: DataFrame) -> dict[str, int]:
-        """Publish one micro-batch and return its rows by output."""
+    def publish(self, publisher: Publisher, batch: Batch, messages: DataFrame) -> Manifest:
+        """Publish one micro-batch and return the manifest that stands for it."""
         manifest = publisher.publish(batch, lambda location: self._stage(publisher, batch, messages, location))
-        rows = {output.name: manifest.rows(output.name) for output in publisher.outputs}
         raw_bytes = sum(file.bytes for file in manifest.files if file.output == "raw")
-        if rows["raw"]:
-            self._bytes_per_row = raw_bytes / rows["raw"]
-        return rows
+        if raw_rows := manifest.rows("raw"):
+            self._bytes_per_row = raw_bytes / raw_rows
+        return manifest
 
     def _stage(self, publisher: Publisher, batch: Batch, messages: DataFrame, location: str) -> None:
         raw_output, curated_output, rejected_output = ingest_outputs(self._contract)

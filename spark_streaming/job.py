@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Callable
 from threading import Event
@@ -19,10 +18,12 @@ from spark_streaming.backfill import backfill_range
 from spark_streaming.backfill_plan import parse_request
 from spark_streaming.closing import close_windows
 from spark_streaming.compaction import compact_lake
+from spark_streaming.log_lines import capture_logging
 from spark_streaming.pipeline_job import PipelineJob, RunOptions
 from spark_streaming.query import Trigger
 from spark_streaming.report import Report
 from spark_streaming.steps import Listener
+from spark_streaming.stopping import listen_for_signals
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 _DEFAULT_INTERVAL = "5 seconds"
@@ -48,7 +49,15 @@ def run(
     """Run the pipeline's queries inside the Spark application that spark-submit has started."""
     interval = None if available_now else trigger or _DEFAULT_INTERVAL
     run_options = RunOptions(query.value, Trigger(interval), max_offsets_per_trigger, starting_offsets, checkpoint)
-    raise SystemExit(execute(pipeline, env, lambda job: job.run(run_options, stop_on_signals()), quiet))
+    stop = Event()
+    listen_for_signals(stop)
+
+    def work(job: PipelineJob) -> None:
+        if not stop.is_set():
+            listen_for_signals(stop)  # Spark's start has put a handler of its own in place of SIGINT's
+        job.run(run_options, stop)
+
+    raise SystemExit(execute(pipeline, env, work, quiet))
 
 
 @app.command()
@@ -98,6 +107,7 @@ def execute(
     listener: Listener = lambda _: None,
 ) -> int:
     """Do the work in this Spark application and return the exit code; an error is one message, not a stack."""
+    capture_logging(sys.stdout)
     report = Report(sys.stdout, quiet)
     report.say("driver", pid=os.getpid())
     if home := os.environ.get("MILLRACE_HOME"):
@@ -106,21 +116,14 @@ def execute(
     try:
         settings = load_settings(env)
         contract = load_contract(find_contract(pipeline))
+        report.pipeline = contract.name
         spark = SparkSession.builder.appName(f"millrace {contract.name}").getOrCreate()
         work(PipelineJob(spark, settings, contract, report, listener))
     except PipelineError as error:
-        report.say("error", kind=type(error).__name__, message=str(error))
+        report.say("error", kind=type(error).__name__, message=str(error), **error.context)
         return error.exit_code
     report.summarise()
     return 0
-
-
-def stop_on_signals() -> Event:
-    """An event that SIGINT and SIGTERM set: the queries then finish their batch and stop."""
-    stop = Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    return stop
 
 
 if __name__ == "__main__":

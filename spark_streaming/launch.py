@@ -24,11 +24,12 @@ def run_command(command: Sequence[str], environment: Mapping[str, str], json_sum
     lost by that either.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    noise, view = SubmitNoise(console), JobView(console, wants_json=not console.is_terminal)
+    view = JobView(console, wants_json=not console.is_terminal)
+    noise = SubmitNoise(view.take)
     with subprocess.Popen(  # noqa: S603 - the command is ours
         command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
         start_new_session=True,
-    ) as child, signals_to(child, view, console):  # fmt: skip
+    ) as child, signals_to(child, view):  # fmt: skip
         errors = Thread(target=take_lines, args=(cast(TextIO, child.stderr), noise.take), daemon=True)
         errors.start()
         take_lines(cast(TextIO, child.stdout), view.take)
@@ -49,14 +50,14 @@ def take_lines(stream: TextIO, take: Callable[[str], None]) -> None:
 
 
 @contextmanager
-def signals_to(child: subprocess.Popen[str], view: JobView, console: Console) -> Iterator[None]:
+def signals_to(child: subprocess.Popen[str], view: JobView) -> Iterator[None]:
     """While the block runs, signals go to the driver: spark-submit's own process would stop Spark under it."""
 
     def forward(number: int, _: object) -> None:
         first = not asked
         asked.append(number)
         if first and view.driver_pid is not None:
-            console.print("stopping after the batch that is under way; once more to stop at once")
+            view.take("stopping after the batch that is under way; once more to stop at once")
             os.kill(view.driver_pid, signal.SIGTERM)
         else:
             os.killpg(child.pid, signal.SIGKILL)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
@@ -33,7 +33,6 @@ from spark_streaming.query import (
     PublishBatch,
     RunningQuery,
     Trigger,
-    find_failure,
     name_driver,
     open_checkpoint,
     read_topic_state,
@@ -45,12 +44,12 @@ from spark_streaming.row_files import read_output
 from spark_streaming.source import read_topics
 from spark_streaming.steps import Listener, Step
 from spark_streaming.targets import check_checkpoint
+from spark_streaming.stopping import wait_for_queries
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_POLL_S = 0.2
-Starter = Callable[["RunOptions"], RunningQuery]
+Starter = Callable[["RunOptions", Event], RunningQuery]
 
 
 @dataclass(frozen=True)
@@ -87,7 +86,7 @@ class PipelineJob:
         started: list[RunningQuery] = []
         try:
             for starter in self._choose(options.query):
-                started.append(starter(options))
+                started.append(starter(options, stop))
             wait_for_queries(started, stop)
         finally:
             for query in started:
@@ -99,7 +98,7 @@ class PipelineJob:
 
     def _choose(self, wanted: str) -> list[Starter]:
         aggregates: list[Starter] = [
-            lambda options, a=aggregate: self._start_aggregate(a, options)  # type: ignore[misc]
+            lambda options, stop, a=aggregate: self._start_aggregate(a, options, stop)  # type: ignore[misc]
             for aggregate in self.contract.aggregates
         ]
         if wanted == "aggregates" and not aggregates:
@@ -127,17 +126,17 @@ class PipelineJob:
             where = self.settings.s3.endpoint_url or f"AWS ({self.settings.s3.region})"
             raise ServiceError(f"S3 at {where}: cannot open the bucket {bucket!r}: {error}") from error
 
-    def _start_ingest(self, options: RunOptions) -> RunningQuery:
+    def _start_ingest(self, options: RunOptions, stop: Event) -> RunningQuery:
         topics = (self.contract.topic.name, self.contract.topic.rejected)
         references = read_references(self.spark, self.contract)
         check_expressions(self.spark, self.contract, references)
         stage = IngestStage(self.spark, self.contract, references, self.protect_key)
         # Its rows depend on nothing but the topic: a changed contract needs no new lineage, and a new one begins at the end.
         return self._start(
-            INGEST, options, topics, "stateless", "ledger-end", lambda messages, _: messages, stage.publish
+            INGEST, options, stop, topics, "stateless", "ledger-end", lambda messages, _: messages, stage.publish
         )
 
-    def _start_aggregate(self, aggregate: Aggregate, options: RunOptions) -> RunningQuery:
+    def _start_aggregate(self, aggregate: Aggregate, options: RunOptions, stop: Event) -> RunningQuery:
         references = read_references(self.spark, self.contract)
 
         def transform(messages: DataFrame, ids: dict[str, str]) -> DataFrame:
@@ -146,6 +145,7 @@ class PipelineJob:
         return self._start(
             aggregate_query(aggregate),
             options,
+            stop,
             (self.contract.topic.name,),
             fingerprint_aggregate(self.contract, aggregate),
             "first-start",
@@ -154,7 +154,7 @@ class PipelineJob:
         )
 
     def _start(
-        self, query: str, options: RunOptions, topics: tuple[str, ...], fingerprint: str, restart: str,
+        self, query: str, options: RunOptions, stop: Event, topics: tuple[str, ...], fingerprint: str, restart: str,
         transform: Callable[[DataFrame, dict[str, str]], DataFrame], publish: PublishBatch,
     ) -> RunningQuery:  # fmt: skip
         ledger = self.ledger(query)
@@ -177,7 +177,7 @@ class PipelineJob:
         client = {f"kafka.{name}": value for name, value in configure_java(self.settings.kafka).items()}
         messages = read_topics(self.spark, client, range_starts(lineage.starts), options.max_offsets_per_trigger)
         frame = transform(messages, {r.topic: r.topic_id for r in lineage.starts})
-        runner = BatchRunner(self.settings, checkpoint, lineage, publisher, publish, self.report)
+        runner = BatchRunner(self.settings, checkpoint, lineage, publisher, publish, self.report, stop)
         self.report.say("query", query=query, lineage=lineage.lineage, checkpoint=checkpoint.location)
         return start_query(frame, checkpoint, runner, f"{self.contract.name}/{query}", options.trigger)
 
@@ -220,18 +220,3 @@ def check_pattern(spark: SparkSession, contract: Contract, column: Column) -> No
         raise ConfigurationError(
             f"contract {contract.name!r}, column {column.name!r}: Spark cannot use the format {column.format!r}: {first}"
         ) from error
-
-
-def wait_for_queries(queries: Sequence[RunningQuery], stop: Event) -> None:
-    """Return when every query has ended, or when `stop` is set and none is in the middle of a batch."""
-    while any(query.stream.isActive for query in queries):
-        for query in queries:
-            if failure := find_failure(query):
-                raise failure
-        if stop.wait(_POLL_S):
-            for query in queries:
-                if query.stream.isActive and not query.stream.status["isTriggerActive"]:
-                    query.stream.stop()
-    for query in queries:
-        if failure := find_failure(query):
-            raise failure

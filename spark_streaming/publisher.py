@@ -21,10 +21,12 @@ from pipeline_contract.errors import PublishConflict, ServiceError
 from pipeline_contract.layout import final_key, name_batch, staging_folder, staging_prefix
 from pipeline_contract.manifest import Lineage, Manifest, OffsetRange, PartitionCount, PublishedFile, Seal
 from pipeline_contract.outputs import Output
+from spark_streaming.log_lines import CURRENT
 from spark_streaming.staging import (
     PartitionRows,
     StagedFile,
     count_partitions,
+    count_reasons,
     delete_prefix,
     inspect_staged,
     list_files,
@@ -118,6 +120,7 @@ class Publisher:
             counts=counts,
             files=name_files(staged, self.ledger.pipeline, batch_id),
             watermark=batch.watermark,
+            reasons=count_reasons(file for file in staged if file.output.kind == "rejected"),
         )
         self._check_chain(batch)
         self.ledger.check_ownership(self.epoch)
@@ -172,7 +175,7 @@ def copy_files(
         with announce(listener, "copy", query, batch_id, file.final_key):
             _copy_object(s3, bucket, file)
 
-    with ThreadPoolExecutor(max_workers=8) as pool:
+    with ThreadPoolExecutor(8, initializer=CURRENT.set, initargs=(CURRENT.get(),)) as pool:
         list(pool.map(copy, files))
 
 

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 from time import monotonic
 
 from pyspark.sql import DataFrame, SparkSession
@@ -15,15 +16,17 @@ from pyspark.sql.streaming.query import StreamingQuery
 from connections.kafka import describe_topic_ids, read_watermarks
 from connections.settings import Settings
 from pipeline_contract.errors import PipelineError, TopicMismatch
-from pipeline_contract.manifest import Lineage
+from pipeline_contract.layout import name_batch
+from pipeline_contract.manifest import Lineage, Manifest
 from spark_streaming.checkpoint import Checkpoint
 from spark_streaming.lineage import TopicState, check_readable
-from spark_streaming.offsets import range_ends, range_starts, span_ranges
+from spark_streaming.log_lines import locate_batch, work_on
+from spark_streaming.offsets import Offsets, range_ends, range_starts, span_ranges
 from spark_streaming.publisher import Batch, Publisher
 from spark_streaming.report import BatchReport, Report
 
-# Publishes one batch's frame and returns the rows by output.
-PublishBatch = Callable[[Publisher, Batch, DataFrame], dict[str, int]]
+# Publishes one batch's frame and returns the manifest that stands for it.
+PublishBatch = Callable[[Publisher, Batch, DataFrame], Manifest]
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,16 @@ def name_driver() -> str:
     return f"{socket.gethostname()}:{os.getpid()}"
 
 
+class StopRequested(Exception):
+    """Ends a query at the begin of a batch: the one before it is committed, and this one has not been touched."""
+
+
 class BatchRunner:
     """Carries out `foreachBatch` for one query: finds the batch's offsets, checks the topic, publishes, reports."""
 
     def __init__(
         self, settings: Settings, checkpoint: Checkpoint, lineage: Lineage, publisher: Publisher,
-        publish: PublishBatch, report: Report,
+        publish: PublishBatch, report: Report, stop: Event,
     ) -> None:  # fmt: skip
         self._settings = settings
         self._checkpoint = checkpoint
@@ -70,6 +77,7 @@ class BatchRunner:
         self._publisher = publisher
         self._publish = publish
         self._report = report
+        self._stop = stop
         self.errors: list[Exception] = []
 
     def __call__(self, frame: DataFrame, number: int) -> None:
@@ -81,21 +89,34 @@ class BatchRunner:
             raise
 
     def _run(self, frame: DataFrame, number: int) -> None:
-        started = monotonic()
+        if self._stop.is_set():
+            raise StopRequested
         batch = self._read_batch(number)
+        batch_id = name_batch(self._lineage.lineage, number)
+        with work_on(locate_batch(self._publisher.ledger.query, number, batch_id, batch.ranges), frame.sparkSession):
+            self._publish_batch(frame, batch, batch_id)
+
+    def _publish_batch(self, frame: DataFrame, batch: Batch, batch_id: str) -> None:
+        started = monotonic()
         state = read_topic_state(self._settings, tuple(sorted({r.topic for r in batch.ranges})))
         check_topics(batch, state)
-        if number > 0:
-            self._publisher.sweep(number - 1)
-        rows = self._publish(self._publisher, batch, frame)
-        behind = sum(
-            state.high[topic].get(partition, end) - end
-            for topic, ends in range_ends(batch.ranges).items()
-            for partition, end in ends.items()
-        )
+        if batch.number > 0:
+            self._publisher.sweep(batch.number - 1)
+        manifest = self._publish(self._publisher, batch, frame)
         self._publisher.ledger.roll_up(self._lineage.lineage)
-        query = self._publisher.ledger.query
-        self._report.add_batch(BatchReport(query, number, rows, monotonic() - started, max(behind, 0), batch.watermark))
+        self._report.add_batch(
+            BatchReport(
+                query=self._publisher.ledger.query,
+                batch=batch.number,
+                batch_id=batch_id,
+                rows={output.name: manifest.rows(output.name) for output in self._publisher.outputs},
+                batch_seconds=monotonic() - started,
+                watermark=batch.watermark,
+                reasons=manifest.reasons,
+                lag=measure_lag(range_ends(batch.ranges), state.high),
+                newest=max((c.event_time_max for c in manifest.counts if c.event_time_max), default=None),
+            )
+        )
 
     def _read_batch(self, number: int) -> Batch:
         entry = self._checkpoint.read_offset_log(number)
@@ -103,6 +124,14 @@ class BatchRunner:
         starts = self._checkpoint.read_offset_log(number - 1).ends if number else begun
         ids = {r.topic: r.topic_id for r in self._lineage.starts}
         return Batch(number, span_ranges(starts, entry.ends, ids), entry.watermark)
+
+
+def measure_lag(ends: Offsets, high: Offsets) -> Offsets:
+    """How many offsets of each partition lie behind these ends; a partition that was not read yet lags by all it has."""
+    return {
+        topic: {p: max(end - ends.get(topic, {}).get(p, 0), 0) for p, end in sorted(of.items())}
+        for topic, of in sorted(high.items())
+    }
 
 
 def check_topics(batch: Batch, state: TopicState) -> None:
@@ -127,11 +156,11 @@ def start_query(
 
 
 def find_failure(query: RunningQuery) -> Exception | None:
-    """Why a query has stopped, None while it runs or when it ended well; our own error rather than Spark's wrapping."""
+    """Why a query has failed, None while it runs or when it ended as asked; our own error rather than Spark's wrapping."""
     if query.stream.isActive:
         return None
     if query.error:
-        return query.error[-1]
+        return None if isinstance(query.error[-1], StopRequested) else query.error[-1]
     exception = query.stream.exception()
     return explain_failure(query.name, exception) if exception else None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 _PASSPORT = ["_topic", "_partition", "_event_time"]
+# Reasons whose names come from a message and not from the contract: they are counted by kind, or there is no bound to them.
+_OPEN_REASONS = ("producer", "unknown")
 _ROWS_PER_TASK = 25_000
 
 
@@ -75,6 +78,17 @@ def count_partitions(files: Iterable[StagedFile]) -> dict[tuple[str, int], Parti
     }
 
 
+def count_reasons(rejected: Iterable[StagedFile]) -> dict[str, int]:
+    """The rejected rows of files by their first reason."""
+    counted: Counter[str] = Counter()
+    for file in rejected:
+        if file.passport is not None:
+            for group in file.passport.group_by("reason").aggregate([([], "count_all")]).to_pylist():
+                kind = group["reason"].partition(":")[0]
+                counted[kind if kind in _OPEN_REASONS else group["reason"]] += group["count_all"]
+    return dict(sorted(counted.items()))
+
+
 def delete_prefix(s3: S3Client, bucket: str, prefix: str) -> int:
     """Delete every object under a prefix and return how many there were."""
     deleted = 0
@@ -107,7 +121,8 @@ def _inspect(s3: S3Client, bucket: str, prefix: str, output: Output, key: str) -
     except (ClientError, BotoCoreError) as error:
         raise ServiceError(f"S3: cannot read the staged s3://{bucket}/{key}: {error}") from error
     has_passport = output.kind != "aggregate"
-    table = parse_object(body, output, _PASSPORT if has_passport else ["window_start"])
+    columns = [*_PASSPORT, "reason"] if output.kind == "rejected" else _PASSPORT
+    table = parse_object(body, output, columns if has_passport else ["window_start"])
     below = key[len(f"{prefix}{output.name}/") :]
     return StagedFile(
         output=output,

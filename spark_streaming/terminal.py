@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from spark_streaming.log_lines import format_line
 
 # The package resolver's report, some 200 lines at every start.
 _RESOLVER_END = re.compile(r"artifacts copied, \d+ already retrieved")
@@ -18,8 +21,8 @@ _KEPT_LINES = 60
 class SubmitNoise:
     """Holds back what the package resolver writes, and gives it out if the job never came to run."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self, show: Callable[[str], None]) -> None:
+        self._show = show
         self._resolving = True
         self._kept: deque[str] = deque(maxlen=_KEPT_LINES)
 
@@ -29,9 +32,9 @@ class SubmitNoise:
             self._kept.append(line)
             self._resolving = not _RESOLVER_END.search(line)
             if line.startswith("downloading "):
-                self._console.print(line.strip(), style="dim", markup=False)
+                self._show(line)
         elif not line.startswith("\tconfs:") and line.strip() and "WARNING: Using incubator modules" not in line:
-            self._console.print(line.rstrip(), markup=False)
+            self._show(line)
 
     def explain(self) -> str:
         """The last lines that were held back."""
@@ -48,17 +51,16 @@ class JobView:
         self.driver_pid: int | None = None
 
     def take(self, line: str) -> None:
-        """One line of the job's output; one that is no event is shown as it is."""
+        """One line of the job's output, or of Spark's; text that is no event becomes one."""
         event = parse_event(line)
         if event is None:
-            self._console.print(line.rstrip(), markup=False)
-            return
+            event, line = {"event": "log", "message": line.rstrip()}, format_line("log", message=line.rstrip())
         if event["event"] == "driver":
             self.driver_pid = event["pid"]
         elif event["event"] == "summary":
             self.summary = {name: value for name, value in event.items() if name != "event"}
         if self._as_json:
-            self._console.file.write(line if line.endswith("\n") else line + "\n")
+            self._console.file.write(line.rstrip("\n") + "\n")
             self._console.file.flush()
         elif text := describe_event(event):
             self._console.print(text)
@@ -77,9 +79,12 @@ def parse_event(line: str) -> dict[str, Any] | None:
 
 def describe_event(event: dict[str, Any]) -> str:
     """One event as one line of Rich markup; empty for one that a person need not see."""
-    time = f"[dim]{event['seconds']:7.1f} s[/dim]  "
     if event["event"] == "error":
         return f"[red]error:[/red] {_escape(event['message'])}"
+    if event["event"] == "log":
+        origin = f"{event['level']} {event['logger']}: " if event.get("logger") else ""
+        return _escape(origin + event["message"] + (f"\n{event['stack']}" if event.get("stack") else ""))
+    time = f"[dim]{event['seconds']:7.1f} s[/dim]  "
     if event["event"] == "query":
         return f"{time}{event['query']} runs on lineage {event['lineage']}, checkpoint {_escape(event['checkpoint'])}"
     if event["event"] == "note":

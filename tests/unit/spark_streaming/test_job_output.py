@@ -13,7 +13,9 @@ from spark_streaming.report import BatchReport, Report
 from spark_streaming.steps import Step, announce
 from spark_streaming.terminal import JobView, SubmitNoise, describe_event, parse_event
 
-BATCH = BatchReport("ingest", 3, {"raw": 1200, "curated": 1190, "rejected": 10}, 2.0, 5000, None)
+ROWS = {"raw": 1200, "curated": 1190, "rejected": 10}
+LAG = {"events": {0: 3000, 1: 2000}}
+BATCH = BatchReport("ingest", 3, "b-3", ROWS, 2.0, reasons={"rule:known": 10}, lag=LAG)
 
 
 class Event(NamedTuple):
@@ -95,7 +97,7 @@ def run_job(stream: io.StringIO, quiet: bool = False) -> None:
     report.summarise()
 
 
-def test_a_report_adds_up_its_batches() -> None:
+def test_a_report_adds_up_its_batches_and_passes_them_on() -> None:
     stream = io.StringIO()
     run_job(stream)
 
@@ -112,7 +114,7 @@ def test_a_quiet_report_says_errors_and_the_summary() -> None:
     stream = io.StringIO()
     run_job(stream, quiet=True)
 
-    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["error", "summary"]
+    assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["driver", "error", "summary"]
 
 
 def test_a_step_that_fails_has_no_end() -> None:
@@ -155,13 +157,14 @@ def test_a_view_without_a_terminal_passes_json_lines_on(console: Console) -> Non
     view = JobView(console, wants_json=True)
     view_job(view)
 
-    *lines, last = shown(console).splitlines()
-    assert [json.loads(line)["event"] for line in lines] == ["driver", "batch", "batch", "error", "summary"]
-    assert last == "Traceback [most] recent"
+    lines = [json.loads(line) for line in shown(console).splitlines()]
+    assert [line["event"] for line in lines] == ["driver", "batch", "batch", "error", "summary", "log"]
+    assert lines[-1]["message"] == "Traceback [most] recent"
+    assert all({"time", "level", "query", "batch", "batch_id", "offsets"} <= set(line) for line in lines)
 
 
 def test_the_resolver_s_noise_is_held_back_until_it_has_ended(console: Console) -> None:
-    noise = SubmitNoise(console)
+    noise = SubmitNoise(lambda line: console.print(line.rstrip(), markup=False))
 
     for line in (
         ":: loading settings\n", "downloading https://repo/a.jar ...\n", "\tfound x\n",
@@ -175,7 +178,7 @@ def test_the_resolver_s_noise_is_held_back_until_it_has_ended(console: Console) 
 
 
 def test_what_was_held_back_explains_a_start_that_failed(console: Console) -> None:
-    noise = SubmitNoise(console)
+    noise = SubmitNoise(lambda line: console.print(line.rstrip(), markup=False))
 
     for number in range(100):
         noise.take(f"line {number}\n")
