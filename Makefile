@@ -13,11 +13,11 @@ FILES ?= $(if $(filter flights,$(PIPELINE)),$(SAMPLE) data/flights_damaged.csv,d
 ARGS ?=
 export SQL
 
-.PHONY: help setup demo up down status topics deploy produce stream close snowpipe query verify package test chaos lint clean
+.PHONY: help setup demo up down status topics deploy produce stream job-status close snowpipe query verify package test chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## check Python and Java, build .venv with the pinned packages, fetch the jars
 
@@ -50,6 +50,9 @@ $(SAMPLE): | $(STAMP)
 
 stream: $(STAMP) ## run the Spark job until Ctrl-C; ARGS=--available-now drains the topic and stops
 	@$(RUN) spark_streaming run $(PIPELINE) --env $(ENV) $(ARGS)
+
+job-status: $(STAMP) ## where each query of the Spark job is, by ledger, checkpoint and topic
+	@$(RUN) spark_streaming status $(PIPELINE) --env $(ENV) $(ARGS)
 
 close: $(STAMP) ## publish the aggregate windows that the watermark still holds open
 	@$(RUN) spark_streaming close $(PIPELINE) --env $(ENV)

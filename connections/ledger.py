@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -146,6 +147,14 @@ class Ledger:
             condition = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
             if self.objects.put_if(self._owner_key, owner.model_dump_json().encode(), condition):
                 return owner.epoch
+
+    def read_owner(self) -> Owner | None:
+        """The driver that may publish, None before the first one."""
+        return self._read_owner()[0]
+
+    def find_publication_time(self, manifest: Manifest) -> datetime | None:
+        """When a manifest was written, by S3's clock."""
+        return self.objects.find_time(self._entry_key(manifest.lineage, manifest.batch))
 
     def check_ownership(self, epoch: int) -> None:
         """Return if `epoch` is still the owner's, or raise `PublishConflict` naming the driver that took over."""

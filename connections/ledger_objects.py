@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import orjson
@@ -15,8 +17,10 @@ from pipeline_contract.manifest import Record
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 R = TypeVar("R", bound=Record)
+_DELETE_AT_ONCE = 1000
 
 
 class _UnderWay(ServiceError):
@@ -47,6 +51,34 @@ class LedgerObjects:
             return [item["Key"] for page in pages for item in page.get("Contents", [])]
         except (ClientError, BotoCoreError) as error:
             raise self.failed("list", prefix, error) from error
+
+    def list_tree(self, prefix: str) -> list[str]:
+        """Every key below a prefix, in S3's order."""
+        try:
+            pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+            return [item["Key"] for page in pages for item in page.get("Contents", [])]
+        except (ClientError, BotoCoreError) as error:
+            raise self.failed("list", prefix, error) from error
+
+    def delete(self, keys: Sequence[str]) -> None:
+        """Delete these objects; one that is not there is no error."""
+        try:
+            for first in range(0, len(keys), _DELETE_AT_ONCE):
+                entries: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[first : first + _DELETE_AT_ONCE]]
+                self.s3.delete_objects(Bucket=self.bucket, Delete={"Objects": entries, "Quiet": True})
+        except (ClientError, BotoCoreError) as error:
+            raise self.failed("delete", keys[0], error) from error
+
+    def find_time(self, key: str) -> datetime | None:
+        """When an object was written, by S3's clock; None when there is none."""
+        try:
+            return self.s3.head_object(Bucket=self.bucket, Key=key)["LastModified"]
+        except ClientError as error:
+            if error_code(error) in ("NoSuchKey", "404"):
+                return None
+            raise self.failed("look for", key, error) from error
+        except BotoCoreError as error:
+            raise self.failed("look for", key, error) from error
 
     def get(self, key: str) -> bytes | None:
         """An object's bytes, or None when there is none."""

@@ -65,7 +65,7 @@ class WarehouseSettings(_Section):
 
 
 class SparkSettings(_Section):
-    """Where Spark runs, with what, and where it keeps its checkpoints (a folder, or an s3a:// address)."""
+    """Where Spark runs, with what, where it keeps its checkpoints (a folder, or an s3a:// address) and shows its metrics."""
 
     master: str = "local[2]"
     deploy_mode: Literal["cluster", "client"] = "cluster"
@@ -83,6 +83,8 @@ class SparkSettings(_Section):
     databricks_volume: str = "/Volumes/<catalog>/<schema>/<volume>"
     databricks_instance_profile: str = "<instance-profile-arn>"
     protect_key: SecretStr | None = None
+    metrics_address: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
 
 
 class SandboxSettings(_Section):

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -22,10 +23,14 @@ from pipeline_contract.errors import PipelineError
 from pipeline_contract.outputs import INGEST
 from spark_streaming import options as o
 from spark_streaming.backfill_plan import parse_request, plan_backfill
+from spark_streaming.checkpoint_changes import plan_rewind, plan_start_over
 from spark_streaming.cluster_package import PythonPlatform, build_package
 from spark_streaming.compaction_plan import choose_outputs, plan_compaction
 from spark_streaming.current_files import list_current_files, print_files
 from spark_streaming.launch import run_command
+from spark_streaming.operating import change_checkpoint, open_query, open_started
+from spark_streaming.status import read_status
+from spark_streaming.status_view import show_status
 from spark_streaming.submission import Submission, plan_submission
 from spark_streaming.submit import build_environment
 from spark_streaming.targets import Target
@@ -33,6 +38,8 @@ from spark_streaming.targets import Target
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, pretty_exceptions_enable=False)
 PrintCommand = Annotated[bool, typer.Option("--print-command", help="Only print the command that starts the job.")]
 PrintTarget = Annotated[Target | None, typer.Option("--target", help="Print the command for this kind of cluster.")]
+PlanAsJson = Annotated[bool, typer.Option("--json", help="Print the plan as a JSON object a line.")]
+OneQuery = Annotated[str, typer.Option("--query", help="ingest, or aggregate-<name>.")]
 
 
 @app.callback()
@@ -43,6 +50,7 @@ def spark_streaming() -> None:
 @app.command(epilog="Example: python -m spark_streaming run flights --available-now")
 def run(
     pipeline: o.Pipeline,
+    *,
     env: o.Environment = "local",
     available_now: o.AvailableNow = False,
     trigger: o.Interval = None,
@@ -50,6 +58,7 @@ def run(
     starting_offsets: o.StartingOffsets = None,
     checkpoint: o.CheckpointRoot = None,
     query: o.Query = o.QueryChoice.ALL,
+    metrics_port: o.MetricsPort = None,
     json_summary: o.Json = False,
     quiet: o.Quiet = False,
     print_command: PrintCommand = False,
@@ -62,6 +71,7 @@ def run(
         "--starting-offsets": starting_offsets,
         "--checkpoint": checkpoint,
         "--query": query.value,
+        "--metrics-port": metrics_port,
     }
     flags = {"--available-now": available_now, "--quiet": quiet}
     submission = prepare(["run", pipeline, "--env", env], arguments, flags, checkpoint, target)
@@ -172,6 +182,57 @@ def files(
 def print_plan(lines: list[str], as_json: bool) -> None:
     """Write a plan, a line for each of its steps, or one JSON array of them."""
     sys.stdout.write(json.dumps(lines) + "\n" if as_json else "".join(f"{line}\n" for line in lines))
+
+
+@app.command(epilog="Example: python -m spark_streaming status flights")
+def status(
+    pipeline: o.Pipeline,
+    env: o.Environment = "local",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Say where each query is, by its ledger, its checkpoint and the topic; 1: they disagree, 3: Kafka is away."""
+    with exit_on_error():
+        found = read_status(load_settings(env), load_contract(find_contract(pipeline)))
+        if as_json:
+            sys.stdout.write(json.dumps(asdict(found), default=str) + "\n")
+        else:
+            show_status(found, Console(highlight=False, soft_wrap=True))
+    raise SystemExit(1 if any(query.conflict for query in found.queries) else 3 if found.trouble else 0)
+
+
+@app.command(epilog="Example: python -m spark_streaming rewind flights --query ingest --to-batch 41 --dry-run")
+def rewind(
+    pipeline: o.Pipeline,
+    query: OneQuery,
+    to_batch: Annotated[int, typer.Option("--to-batch", min=-1, help="The batch to be the last committed one.")],
+    env: o.Environment = "local",
+    dry_run: o.DryRun = False,
+    as_json: PlanAsJson = False,
+) -> None:
+    """Set a query's checkpoint back to one of the last two published batches; nothing published is touched."""
+    with exit_on_error():
+        settings, contract = load_settings(env), load_contract(find_contract(pipeline))
+        ledger, checkpoint = open_query(settings, contract, query)
+        change_checkpoint(ledger, checkpoint, lambda: plan_rewind(ledger, checkpoint, to_batch), dry_run, as_json)
+
+
+@app.command(
+    epilog="Example: python -m spark_streaming start-over flights --query aggregate-hourly_departures --dry-run"
+)
+def start_over(
+    pipeline: o.Pipeline,
+    query: Annotated[str | None, typer.Option("--query", help="One query alone, such as ingest; else all.")] = None,
+    env: o.Environment = "local",
+    dry_run: o.DryRun = False,
+    as_json: PlanAsJson = False,
+) -> None:
+    """Empty the checkpoints, so that the next start begins new lineages; nothing published is touched or done twice."""
+    with exit_on_error():
+        settings, contract = load_settings(env), load_contract(find_contract(pipeline))
+        opened = [open_query(settings, contract, query)] if query else open_started(settings, contract)
+        for ledger, checkpoint in opened:
+            plan = partial(plan_start_over, ledger, checkpoint)
+            change_checkpoint(ledger, checkpoint, plan, dry_run, as_json)
 
 
 def prepare(

@@ -69,7 +69,8 @@ def _publish_backfill(job: PipelineJob, plan: BackfillPlan, retaken: RetakenRows
     rows: Counter[str] = Counter()
     for file in operation.replacements:
         rows[file.output] += file.rows
-    job.report.add_batch(BatchReport("backfill", plan.number, dict(rows), monotonic() - started, 0, None))
+    seconds = monotonic() - started
+    job.report.add_batch(BatchReport("backfill", plan.number, batch_id, dict(rows), seconds))
     return True
 
 

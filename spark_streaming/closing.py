@@ -57,7 +57,9 @@ def _close_aggregate(job: PipelineJob, aggregate: Aggregate) -> None:
     if not done:
         rows = {derive_aggregate(job.contract, aggregate).name: sum(file.rows for file in close.files)}
         seconds, batch_id = monotonic() - started, name_close(close.number)
-        job.report.add_batch(BatchReport(ledger.query, close.number, batch_id, rows, seconds, last.watermark))
+        job.report.add_batch(
+            BatchReport(f"close {aggregate.name}", close.number, batch_id, rows, seconds, last.watermark)
+        )
 
 
 def name_close(number: int) -> str:

@@ -70,7 +70,7 @@ def _publish_merges(job: PipelineJob, plan: CompactionPlan, outputs: Sequence[Ou
         job.report.say("note", text=f"operation {number} was taken by another run meanwhile; planning again")
         return False
     rows = {output: sum(m.rows for m in plan.merges if m.output == output) for output in operation.superseded}
-    job.report.add_batch(BatchReport("compact", number, rows, monotonic() - started, 0, None))
+    job.report.add_batch(BatchReport("compact", number, name, rows, monotonic() - started))
     return True
 
 

@@ -44,11 +44,14 @@ def run(
     starting_offsets: o.StartingOffsets = None,
     checkpoint: o.CheckpointRoot = None,
     query: o.Query = o.QueryChoice.ALL,
+    metrics_port: o.MetricsPort = None,
     quiet: o.Quiet = False,
 ) -> None:
     """Run the pipeline's queries inside the Spark application that spark-submit has started."""
     interval = None if available_now else trigger or _DEFAULT_INTERVAL
-    run_options = RunOptions(query.value, Trigger(interval), max_offsets_per_trigger, starting_offsets, checkpoint)
+    run_options = RunOptions(
+        query.value, Trigger(interval), max_offsets_per_trigger, starting_offsets, checkpoint, metrics_port
+    )
     stop = Event()
     listen_for_signals(stop)
 

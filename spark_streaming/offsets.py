@@ -45,6 +45,28 @@ def parse_offset_log(text: str) -> OffsetLogEntry:
     return OffsetLogEntry(ends, watermark)
 
 
+def write_offset_log(ends: Offsets) -> str:
+    """A file of a checkpoint's `offsets/` for a query without state, which needs nothing of the metadata's."""
+    return f'v1\n{{"batchWatermarkMs":0,"batchTimestampMs":0,"conf":{{}}}}\n{write_offsets(ends)}'
+
+
+def write_commit_log() -> str:
+    """A file of a checkpoint's `commits/` for a query without a watermark.
+
+    Source: org.apache.spark.sql.execution.streaming.CommitLog of Spark 4.0.
+    """
+    return 'v1\n{"nextBatchWatermarkMs":0}'
+
+
+def is_commit_log(text: str | None) -> bool:
+    """Say whether a text is a whole file of a checkpoint's `commits/`."""
+    version, _, metadata = (text or "").partition("\n")
+    try:
+        return version == "v1" and isinstance(json.loads(metadata), dict)
+    except ValueError:
+        return False
+
+
 def read_offsets(text: str) -> Offsets:
     """Offsets from their JSON form, in which partitions are text, or raise `ValueError`."""
     return _JSON_OFFSETS.validate_json(text)
@@ -83,6 +105,14 @@ def range_ends(ranges: Iterable[OffsetRange]) -> Offsets:
 def sum_offsets(offsets: Offsets) -> int:
     """How many offsets lie before these ends, over all partitions."""
     return sum(end for ends in offsets.values() for end in ends.values())
+
+
+def measure_lag(ends: Offsets, high: Offsets) -> Offsets:
+    """How many offsets of each partition lie behind these ends; a partition that was not read yet lags by all it has."""
+    return {
+        topic: {p: max(end - ends.get(topic, {}).get(p, 0), 0) for p, end in sorted(of.items())}
+        for topic, of in sorted(high.items())
+    }
 
 
 def choose_starts(wanted: str, low: Offsets, high: Offsets) -> Offsets:

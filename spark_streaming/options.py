@@ -33,6 +33,10 @@ StartingOffsets = Annotated[
 CheckpointRoot = Annotated[
     str | None, typer.Option("--checkpoint", help="Folder or s3a:// address of the checkpoints.")
 ]
+MetricsPort = Annotated[
+    int | None,
+    typer.Option("--metrics-port", min=0, max=65535, help="Serve Prometheus metrics there; 0 takes a free port."),
+]
 Query = Annotated[QueryChoice, typer.Option("--query", help="Which queries to run.")]
 CompactedOutput = Annotated[
     str | None, typer.Option("--output", help="raw, curated or rejected; without it all three.")

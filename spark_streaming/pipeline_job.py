@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ from spark_streaming.cast import cast_text
 from spark_streaming.curate import judge_rows
 from spark_streaming.ingest import IngestStage, ingest_outputs, partition_value
 from spark_streaming.lineage import open_lineage
+from spark_streaming.metrics import Metrics
+from spark_streaming.metrics_endpoint import serve_metrics
 from spark_streaming.offsets import range_starts
 from spark_streaming.protect import needs_key
 from spark_streaming.publisher import Publisher
@@ -43,8 +46,8 @@ from spark_streaming.report import Report
 from spark_streaming.row_files import read_output
 from spark_streaming.source import read_topics
 from spark_streaming.steps import Listener, Step
-from spark_streaming.targets import check_checkpoint
 from spark_streaming.stopping import wait_for_queries
+from spark_streaming.targets import check_checkpoint
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -61,6 +64,7 @@ class RunOptions:
     max_offsets_per_trigger: int = 1_000_000
     starting_offsets: str | None = None
     checkpoint: str | None = None
+    metrics_port: int | None = None
 
 
 @dataclass
@@ -84,17 +88,25 @@ class PipelineJob:
         check_checkpoint(str(self.spark.sparkContext.master), options.checkpoint or self.settings.spark.checkpoints)
         self._check_services()
         started: list[RunningQuery] = []
-        try:
-            for starter in self._choose(options.query):
-                started.append(starter(options, stop))
-            wait_for_queries(started, stop)
-        finally:
-            for query in started:
-                query.stream.stop()
+        with self._measure(options.metrics_port):
+            try:
+                for starter in self._choose(options.query):
+                    started.append(starter(options, stop))
+                wait_for_queries(started, stop)
+            finally:
+                for query in started:
+                    query.stream.stop()
 
     def ledger(self, query: str) -> Ledger:
         """The ledger of one of the pipeline's queries."""
         return Ledger(self.s3, self.settings.s3.bucket, self.contract.name, query)
+
+    def _measure(self, port: int | None) -> AbstractContextManager[None]:
+        wanted = self.settings.spark.metrics_port if port is None else port
+        if wanted is None:
+            return nullcontext()
+        metrics = Metrics(self.contract.name)
+        return serve_metrics(self.spark, self.report, metrics, self.settings.spark.metrics_address, wanted)
 
     def _choose(self, wanted: str) -> list[Starter]:
         aggregates: list[Starter] = [

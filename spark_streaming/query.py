@@ -19,9 +19,10 @@ from pipeline_contract.errors import PipelineError, TopicMismatch
 from pipeline_contract.layout import name_batch
 from pipeline_contract.manifest import Lineage, Manifest
 from spark_streaming.checkpoint import Checkpoint
+from spark_streaming.hadoop_files import HadoopFiles
 from spark_streaming.lineage import TopicState, check_readable
 from spark_streaming.log_lines import locate_batch, work_on
-from spark_streaming.offsets import Offsets, range_ends, range_starts, span_ranges
+from spark_streaming.offsets import measure_lag, range_ends, range_starts, span_ranges
 from spark_streaming.publisher import Batch, Publisher
 from spark_streaming.report import BatchReport, Report
 
@@ -126,14 +127,6 @@ class BatchRunner:
         return Batch(number, span_ranges(starts, entry.ends, ids), entry.watermark)
 
 
-def measure_lag(ends: Offsets, high: Offsets) -> Offsets:
-    """How many offsets of each partition lie behind these ends; a partition that was not read yet lags by all it has."""
-    return {
-        topic: {p: max(end - ends.get(topic, {}).get(p, 0), 0) for p, end in sorted(of.items())}
-        for topic, of in sorted(high.items())
-    }
-
-
 def check_topics(batch: Batch, state: TopicState) -> None:
     """Return if the topics are still those of the lineage and still hold what the batch reads, or raise."""
     for r in batch.ranges:
@@ -187,4 +180,4 @@ class PipelineErrorOfSpark(PipelineError):
 
 def open_checkpoint(spark: SparkSession, location: str) -> Checkpoint:
     """A query's checkpoint; a path without a scheme is a local folder, made absolute."""
-    return Checkpoint(spark, location if "://" in location else str(Path(location).resolve()))
+    return Checkpoint(HadoopFiles(spark, location if "://" in location else str(Path(location).resolve())))

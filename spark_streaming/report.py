@@ -57,7 +57,7 @@ class Report:
     batches: Counter[str] = field(default_factory=Counter)
     seconds_by_phase: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     started: float = field(default_factory=monotonic)
-    _phases: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    _phases: dict[str, dict[str, float]] = field(default_factory=dict)
 
     def say(self, event: str, **details: object) -> None:
         """Write one event with the seconds since the job's begin."""
@@ -69,19 +69,19 @@ class Report:
     def add_step(self, step: Step) -> None:
         """Take a step of the publish protocol into the durations by phase."""
         if step.phase == "end":
-            phases = self._phases.setdefault((step.query, step.batch_id), {})
+            phases = self._phases.setdefault(step.batch_id, {})
             phases[step.name] = phases.get(step.name, 0.0) + step.seconds
             self.seconds_by_phase[step.name] += step.seconds
 
     def add_batch(self, batch: BatchReport) -> None:
         """Write one published batch and take it into the summary."""
-        phases = self._phases.pop((batch.query, batch.batch_id), {})
+        phases = self._phases.pop(batch.batch_id, {})
         done = replace(batch, seconds_by_phase={name: round(seconds, 3) for name, seconds in phases.items()})
         self.rows[done.query].update(done.rows)
         self.batches[done.query] += 1
-        self.say("batch", **asdict(done), behind=done.behind)
         for listener in self.listeners:
             listener(done)
+        self.say("batch", **asdict(done), behind=done.behind)
 
     def summarise(self) -> None:
         """Write the summary: rows by query and output, batches, seconds by phase."""
