@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,8 +12,10 @@ from typing import Any
 import pytest
 from pyspark.sql.streaming.listener import StreamingQueryProgress
 
+from pipeline_contract.errors import ConfigurationError
 from spark_streaming.metrics import Metrics, to_seconds, to_snake_case
-from spark_streaming.report import BatchReport
+from spark_streaming.metrics_endpoint import serve_metrics
+from spark_streaming.report import BatchReport, Report
 
 AT = datetime(2024, 1, 2, 3, 4, 5, tzinfo=UTC).replace(tzinfo=None)
 BATCH = BatchReport(
@@ -76,6 +80,17 @@ def test_progress_of_spark_tells_of_speed_phases_and_state(metrics: Metrics) -> 
     assert value("batch_phase_seconds_count", phase="trigger_execution") == 1
     assert value("state_rows") == 40
     assert value("state_memory_bytes") == 2048
+
+
+def test_a_port_that_is_taken_is_named_before_anything_begins(metrics: Metrics) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        nothing: Any = None
+        with (
+            pytest.raises(ConfigurationError, match=f"--metrics-port {port}.*127.0.0.1:{port}"),
+            serve_metrics(nothing, Report(io.StringIO()), metrics, "127.0.0.1", port),
+        ):
+            pytest.fail("began")
 
 
 def test_names_are_those_of_prometheus(metrics: Metrics) -> None:
