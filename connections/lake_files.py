@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 
 from pipeline_contract.column_types import ColumnType
 from pipeline_contract.model import LakeFormat
-from pipeline_contract.outputs import Output
+from pipeline_contract.outputs import AGGREGATE_PASSPORT, Output
+from pipeline_contract.passport import PASSPORT
 
 _ARROW: dict[str, Any] = {
     "string": pa.string(),
@@ -45,14 +46,24 @@ def arrow_schema(columns: Mapping[str, ColumnType]) -> Any:
 def parse_object(body: bytes, output: Output, names: Sequence[str] | None = None) -> pa.Table:
     """The rows of one object, with all of its output's columns or those that are named, in the contract's types.
 
-    Raises an Arrow error, `OSError` or `ValueError` when the object does not hold them.
+    Of a file that was written under an older version of the contract, columns that came later are null, and types that
+    have been widened are the wider ones. Raises an Arrow error, `OSError` or `ValueError` when the object does not hold
+    what a row has under every version, or a value is not of its type.
     """
     columns = output.columns if names is None else {name: output.columns[name] for name in names}
     schema = arrow_schema(columns)
     table = _PARSERS[output.format](body, schema)
-    if missing := [name for name in schema.names if name not in table.column_names]:
+    if missing := [
+        name for name in schema.names if name not in table.column_names and _is_of_every_version(output, name)
+    ]:
         raise ValueError(f"has no column {', '.join(missing)}")
-    return pa.table([cast_column(table[field.name], field.type) for field in schema], schema=schema)
+    nothing = pa.nulls(table.num_rows)
+    found = [table[name] if name in table.column_names else nothing for name in schema.names]
+    return pa.table([cast_column(c, field.type) for c, field in zip(found, schema, strict=True)], schema=schema)
+
+
+def _is_of_every_version(output: Output, name: str) -> bool:
+    return output.kind in ("raw", "rejected") or name in PASSPORT | AGGREGATE_PASSPORT
 
 
 def cast_column(column: Any, wanted: Any) -> Any:
@@ -65,7 +76,9 @@ def cast_column(column: Any, wanted: Any) -> Any:
 
 
 def _parse_parquet(body: bytes, schema: Any) -> pa.Table:
-    return pq.read_table(pa.BufferReader(body), columns=schema.names)
+    file = pq.ParquetFile(pa.BufferReader(body))
+    there = set(file.schema_arrow.names)
+    return file.read(columns=[name for name in schema.names if name in there])
 
 
 def _parse_csv(body: bytes, schema: Any) -> pa.Table:

@@ -23,6 +23,10 @@ _SNOWFLAKE = {
     "binary": "BINARY",
 }
 _GLUE = {"integer": "int"}
+# The smallest decimal as which Spark's Parquet reader reads every file of a whole number's type (one digit more than a
+# bigint has).
+_DIGITS = {"integer": (10, 0), "bigint": (20, 0)}
+_MAX_DIGITS = 38
 _JSON_SCHEMA: dict[str, dict[str, object]] = {
     "string": {"type": "string"},
     "integer": {"type": "integer", "minimum": -(2**31), "maximum": 2**31 - 1},
@@ -61,6 +65,30 @@ class ColumnType:
         """The type's name in the Glue catalog and in Athena's DDL."""
         return _GLUE.get(self.name, str(self))
 
+    def widens_to(self, other: ColumnType) -> bool:
+        """Whether every value of this type is one of `other` too, and files and tables can change to it.
+
+        Spark and Arrow read the old files, and Snowflake lets a NUMBER's precision grow and never its scale:
+        docs.snowflake.com/en/sql-reference/sql/alter-table-column
+        """
+        if self.name not in _DIGITS and self.name != "decimal":
+            return False
+        precision, scale = _DIGITS.get(self.name, (self.precision, self.scale))
+        assert precision is not None  # noqa: S101 - parse_type sets it
+        if other.name == "decimal":
+            assert other.precision is not None  # noqa: S101
+            return self != other and other.scale == scale and other.precision >= precision
+        return self.name == "integer" and other.name == "bigint"
+
+    def list_wider(self) -> tuple[str, ...]:
+        """The types that this one widens to, as a person writes them."""
+        if self.name == "decimal":
+            return (
+                () if self.precision == _MAX_DIGITS else (f"decimal({self.precision} to {_MAX_DIGITS},{self.scale})",)
+            )
+        decimals = (f"decimal({_DIGITS[self.name][0]} to {_MAX_DIGITS},0)",) if self.name in _DIGITS else ()
+        return ("bigint", *decimals) if self.name == "integer" else decimals
+
     @property
     def is_json_text(self) -> bool:
         """Whether JSON lines hold a value as text: a reader of JSON numbers may round it, or drop the sign of -0.0."""
@@ -92,7 +120,7 @@ def parse_type(text: str) -> ColumnType:
     """
     if match := _DECIMAL.fullmatch(text):
         precision, scale = int(match[1]), int(match[2])
-        if not 1 <= precision <= 38 or scale > precision:
+        if not 1 <= precision <= _MAX_DIGITS or scale > precision:
             raise ValueError(f"a decimal has 1 to 38 digits, of which at most all are decimals; allowed: {ALLOWED}")
         return ColumnType("decimal", precision, scale)
     if text in _SNOWFLAKE and text != "binary":

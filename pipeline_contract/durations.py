@@ -15,3 +15,8 @@ def parse_duration(text: str) -> timedelta:
     if not match or int(match[1]) == 0:
         raise ValueError('allowed: a whole number and a unit, such as "90 seconds", "5 minutes", "1 hour" or "2 days"')
     return timedelta(seconds=int(match[1]) * _SECONDS[match[2]])
+
+
+def write_duration(duration: timedelta) -> str:
+    """A duration as a contract may write it."""
+    return f"{int(duration.total_seconds())} seconds"

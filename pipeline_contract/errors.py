@@ -32,6 +32,10 @@ class ContractError(ConfigurationError):
         super().__init__(f"{path}: {len(problems)} problem(s) in this contract:\n{lines}")
 
 
+class ContractChanged(ConfigurationError):
+    """A contract that has changed since its pipeline ran, in a way that is refused or that its version does not say."""
+
+
 class ServiceError(PipelineError):
     """An outside service (Kafka, S3, the warehouse) that cannot be reached or refused a call."""
 

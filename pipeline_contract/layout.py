@@ -30,6 +30,16 @@ def query_prefix(pipeline: str, query: str) -> str:
     return f"{LEDGER}/{pipeline}/{query}/"
 
 
+def contract_key(pipeline: str, version: int) -> str:
+    """The key of the contract that a pipeline has run with as this version."""
+    return f"{contracts_prefix(pipeline)}{version:06d}.json"
+
+
+def contracts_prefix(pipeline: str) -> str:
+    """The prefix of every contract that a pipeline has run with."""
+    return f"{LEDGER}/{pipeline}/contracts/"
+
+
 def name_batch(lineage: str, batch: int) -> str:
     """The value of `_batch_id`; it sorts as the ledger does."""
     return f"{lineage}-{batch:010d}"

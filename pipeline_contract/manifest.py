@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pipeline_contract.model import Contract
+
 
 class Record(BaseModel):
     """A ledger object; written once and never changed, but for the owner."""
@@ -107,6 +109,15 @@ class Lineage(Record):
     checkpoint: str
     contract_hash: str
     starts: tuple[OffsetRange, ...]
+
+
+class ContractRecord(Record):
+    """A contract that the pipeline has run with; there is one for each version."""
+
+    kind: Literal["contract"] = "contract"
+    version: int
+    contract_hash: str
+    contract: Contract
 
 
 class Owner(Record):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict, StringConstraints
 
 from pipeline_contract.column_types import STRING, ColumnType, parse_type
-from pipeline_contract.durations import parse_duration
+from pipeline_contract.durations import parse_duration, write_duration
 
 NAME = r"^[a-z][a-z0-9_]*$"
 WAREHOUSE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
@@ -40,8 +40,8 @@ def _to_duration(value: Any) -> timedelta:
     return value if isinstance(value, timedelta) else parse_duration(str(value))
 
 
-Type = Annotated[ColumnType, BeforeValidator(_to_type)]
-Duration = Annotated[timedelta, BeforeValidator(_to_duration)]
+Type = Annotated[ColumnType, BeforeValidator(_to_type), PlainSerializer(str)]
+Duration = Annotated[timedelta, BeforeValidator(_to_duration), PlainSerializer(write_duration)]
 
 
 class Part(BaseModel):
@@ -76,7 +76,7 @@ class Topic(Part):
     key: tuple[Name, ...] = Field(min_length=1)
     retention: Duration = timedelta(days=7)
     max_message_bytes: WholeNumber = Field(default=1_048_576, ge=1024, le=100_000_000)
-    value_format: Literal["json", "csv"] = "json"
+    value_format: Literal["json", "csv", "avro"] = "json"
 
     @property
     def rejected(self) -> str:

@@ -10,16 +10,20 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from connections.contract_history import read_contracts
+from connections.ledger_objects import LedgerObjects
 from connections.s3 import open_s3
 from connections.settings import Settings, load_settings
 from connections.warehouse import execute_statement, name_warehouse, open_warehouse
 from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import CheckFailed, ConfigurationError
+from pipeline_contract.evolution import check_evolution
 from pipeline_contract.model import Contract
 from snowflake_integration import presentation
 from snowflake_integration.access import describe_policies, describe_trust
 from snowflake_integration.deployment import Done, Site, carry_out, look_around
+from snowflake_integration.migration import check_tables, plan_migration
 from snowflake_integration.naming import derive_names
 from snowflake_integration.pipes import LoadState, read_load_states, take_role
 from snowflake_integration.plan import Step, plan_deployment, plan_teardown
@@ -100,7 +104,30 @@ def deploy(
         with _open_site(contract, settings, timeout_s, role="") as site:
             take_role(site.connection, settings.warehouse.role)
             found = look_around(site.connection, site.names)
+            check_tables(site.names, found, contract.name)
             steps = plan_deployment(render_scripts(contract, settings), site.names, found, site.bucket, numbers)
+            _follow(site, steps, settings, dry_run, as_json, quiet)
+
+
+@app.command()
+def migrate(
+    pipeline: PipelineArgument,
+    environment: EnvironmentOption = "local",
+    dry_run: DryRunOption = False,
+    as_json: JsonOption = False,
+    quiet: QuietOption = False,
+    timeout_s: TimeoutOption = 300.0,
+) -> None:
+    """Bring tables that stand to the contract's newest version, then pipes and views. Doing it again changes nothing.
+
+    Example: python -m snowflake_integration migrate flights --dry-run
+    """
+    with exit_on_error():
+        contract, settings = _load(pipeline, environment)
+        with _open_site(contract, settings, timeout_s) as site:
+            check_evolution(read_contracts(LedgerObjects(site.s3, site.bucket), contract.name), contract)
+            found = look_around(site.connection, site.names)
+            steps = plan_migration(render_scripts(contract, settings), site.names, found, site.bucket, contract.name)
             _follow(site, steps, settings, dry_run, as_json, quiet)
 
 

@@ -49,7 +49,7 @@ def look_around(connection: Connection, names: Names) -> Found:
     new = [target for target in names.targets if target.pipe_name not in pipes]
     empty = {target.name for target in new if is_empty(connection, target)}
     columns = {target.name: read_columns(connection, target) for target in names.targets}
-    return Found(pipes, empty, {table: set(there) for table, there in columns.items() if there})
+    return Found(pipes, empty, {table: there for table, there in columns.items() if there})
 
 
 def carry_out(site: Site, steps: Iterable[Step], report: Callable[[Done], None]) -> list[Done]:

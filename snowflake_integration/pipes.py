@@ -29,6 +29,13 @@ class Pipe(NamedTuple):
     notification_channel: str
 
 
+class FoundColumn(NamedTuple):
+    """One column of DESCRIBE TABLE; the type as the warehouse writes it, such as NUMBER(19,0)."""
+
+    type: str
+    is_nullable: bool
+
+
 class LoadState(NamedTuple):
     """How far one table is: the objects that lie in its place, and what became of them."""
 
@@ -74,9 +81,11 @@ def is_empty(connection: Connection, target: Target) -> bool:
     return not _answer_or_none(connection, f"SELECT 1 FROM {target.table} LIMIT 1").rows  # noqa: S608 - quoted names
 
 
-def read_columns(connection: Connection, target: Target) -> tuple[str, ...]:
-    """The names of a table's columns; none when it is not there yet."""
-    return _answer_or_none(connection, f"SELECT * FROM {target.table} LIMIT 0").columns  # noqa: S608 - quoted names
+def read_columns(connection: Connection, target: Target) -> dict[str, FoundColumn]:
+    """A table's columns by name, in order; none when it is not there yet."""
+    answer = _answer_or_none(connection, f"DESCRIBE TABLE {target.table}")
+    rows = (dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
+    return {str(row["name"]): FoundColumn(str(row["type"]), row["null?"] == "Y") for row in rows}
 
 
 def read_pipe_status(connection: Connection, target: Target) -> dict[str, object]:

@@ -6,11 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from io import StringIO
 from typing import Literal, NamedTuple
 
-from pipeline_contract.ddl import quote_snowflake, snowflake_columns
 from snowflake_integration.copy_statement import pipe_copy
 from snowflake_integration.naming import Names, Target
 from snowflake_integration.notifications import EVENT
-from snowflake_integration.pipes import Pipe, is_same_copy
+from snowflake_integration.pipes import FoundColumn, Pipe, is_same_copy
 from snowflake_integration.rendering import DEPLOYED, TEARDOWN, Script
 
 # run: one statement · keep: a pipe that is as it should be · replace: a pipe whose COPY has changed ·
@@ -37,7 +36,7 @@ class Found(NamedTuple):
 
     pipes: Mapping[str, Pipe]
     empty_tables: Set[str]
-    columns: Mapping[str, Set[str]]
+    columns: Mapping[str, Mapping[str, FoundColumn]]
 
 
 def split_script(script: Script) -> list[str]:
@@ -53,16 +52,15 @@ def plan_deployment(
 ) -> list[Step]:
     """The steps that bring the warehouse and the bucket to what the scripts say.
 
-    A table that is there gains the columns that it lacks. A pipe that is there is kept, or replaced when its COPY
-    differs (SP03). Files from before are loaded by a refresh of
-    a new pipe, and only into an empty table: a new pipe does not know what an old one of that name has loaded.
+    A table that is there stays as it is. A pipe that is there is kept, or replaced when its COPY differs (SP03). Files
+    from before are loaded by a refresh of a new pipe, and only into an empty table: a new pipe does not know what an old
+    one of that name has loaded.
     """
     steps = [
-        step
+        _plan_statement(script, statement, names, found)
         for script in scripts
         if script.number in numbers
         for statement in split_script(script)
-        for step in (_plan_statement(script, statement, names, found), *_plan_columns(script, statement, names, found))
     ]
     steps.append(Step("bucket", "notify", f"tell the pipes' queue of {EVENT} under s3://{bucket}/{names.stage_prefix}"))
     steps += [
@@ -81,18 +79,6 @@ def _plan_statement(script: Script, statement: str, names: Names, found: Found) 
         return Step(script.name, "keep", statement, target)
     replaced = statement.replace("CREATE PIPE IF NOT EXISTS", "CREATE OR REPLACE PIPE", 1)
     return Step(script.name, "replace", replaced, target)
-
-
-def _plan_columns(script: Script, statement: str, names: Names, found: Found) -> list[Step]:
-    """After the statement of a table that is there: one step for each column that it lacks."""
-    target = next((t for t in names.targets if statement.startswith(f"CREATE TABLE IF NOT EXISTS {t.table} (")), None)
-    if target is None or target.name not in found.columns:
-        return []
-    return [
-        Step(script.name, "run", f"ALTER TABLE {target.table} ADD COLUMN IF NOT EXISTS {quote_snowflake(name)} {kind}")
-        for name, kind in snowflake_columns(target.output).items()
-        if name.upper() not in found.columns[target.name]
-    ]
 
 
 def find_target(statement: str, names: Names) -> Target | None:

@@ -31,6 +31,7 @@ from spark_streaming.steps import announce
 
 def backfill_range(job: PipelineJob, request: BackfillRequest) -> None:
     """Take the rows of a range again; planned anew where another operation was published meanwhile."""
+    job.adopt_contract()
     finished = False
     while not finished:
         plan = plan_backfill(job.ledger(INGEST), job.contract, request)

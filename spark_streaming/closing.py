@@ -33,6 +33,7 @@ def close_windows(job: PipelineJob) -> None:
     The windows count what the aggregate's query has read so far. Should the stream go on and later close one of them
     itself, that newer version has a greater `_as_of`, and the view shows it.
     """
+    job.adopt_contract()
     for aggregate in job.contract.aggregates:
         _close_aggregate(job, aggregate)
 

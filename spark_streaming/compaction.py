@@ -28,6 +28,7 @@ _MERGES_AT_ONCE = 4
 
 def compact_lake(job: PipelineJob, wanted: str | None) -> None:
     """Merge small files as one operation; planned again where another operation was published meanwhile."""
+    job.adopt_contract()
     outputs = choose_outputs(job.contract, wanted)
     swept = sweep_leftovers(job.s3, job.ledger(INGEST))
     if swept:

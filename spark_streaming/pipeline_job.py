@@ -13,9 +13,12 @@ from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from connections.contract_history import adopt_contract
 from connections.kafka import configure_java, describe_topic_ids
 from connections.ledger import Ledger
+from connections.ledger_objects import LedgerObjects
 from connections.s3 import open_s3
+from connections.schema_registry import ReadSchemas, open_schemas
 from connections.settings import Settings
 from pipeline_contract.contract_file import hash_contract
 from pipeline_contract.errors import ConfigurationError, ServiceError
@@ -79,6 +82,7 @@ class PipelineJob:
 
     def __post_init__(self) -> None:
         self.s3: S3Client = open_s3(self.settings.s3)
+        self.read_schemas: ReadSchemas = open_schemas(self.settings.kafka, self.contract)
 
     def run(self, options: RunOptions, stop: Event) -> None:
         """Run the chosen queries until all are drained, `stop` is set or one fails; then every one is stopped.
@@ -87,6 +91,7 @@ class PipelineJob:
         """
         check_checkpoint(str(self.spark.sparkContext.master), options.checkpoint or self.settings.spark.checkpoints)
         self._check_services()
+        self.adopt_contract()
         started: list[RunningQuery] = []
         with self._measure(options.metrics_port):
             try:
@@ -100,6 +105,15 @@ class PipelineJob:
     def ledger(self, query: str) -> Ledger:
         """The ledger of one of the pipeline's queries."""
         return Ledger(self.s3, self.settings.s3.bucket, self.contract.name, query)
+
+    def adopt_contract(self) -> None:
+        """Record today's contract as the newest that the pipeline has run with; `ContractChanged` where it may not follow.
+
+        Whatever publishes rows by today's contract calls this first.
+        """
+        check_expressions(self.spark, self.contract, read_references(self.spark, self.contract))
+        for change in adopt_contract(LedgerObjects(self.s3, self.settings.s3.bucket), self.contract):
+            self.report.say("note", text=f"contract version {self.contract.version}: {change} ({change.verdict})")
 
     def _measure(self, port: int | None) -> AbstractContextManager[None]:
         wanted = self.settings.spark.metrics_port if port is None else port
@@ -141,8 +155,7 @@ class PipelineJob:
     def _start_ingest(self, options: RunOptions, stop: Event) -> RunningQuery:
         topics = (self.contract.topic.name, self.contract.topic.rejected)
         references = read_references(self.spark, self.contract)
-        check_expressions(self.spark, self.contract, references)
-        stage = IngestStage(self.spark, self.contract, references, self.protect_key)
+        stage = IngestStage(self.spark, self.contract, references, self.protect_key, self.read_schemas)
         # Its rows depend on nothing but the topic: a changed contract needs no new lineage, and a new one begins at the end.
         return self._start(
             INGEST, options, stop, topics, "stateless", "ledger-end", lambda messages, _: messages, stage.publish

@@ -17,6 +17,7 @@ from sandbox.snowflake.query_rewrite import rewrite_query
 from sandbox.snowflake.results import QueryResult, make_result, make_status, widen_result
 from sandbox.snowflake.services import Services
 from sandbox.snowflake.show_commands import describe_objects, show_objects
+from sandbox.snowflake.table_alter import check_type_changes
 from sandbox.snowflake.table_ddl import PREPARED, name_table, parse_ddl, prepare_statement, quote_reserved
 from sandbox.snowpipe.copy_command import run_copy
 from sandbox.snowpipe.copy_statement import parse_copy
@@ -92,7 +93,7 @@ class Session:
             "USE": lambda: container_commands.run_use(self._services, self.connection, reader),
             "CREATE": lambda: self._run_create(text, reader),
             "DROP": lambda: self._run_drop(text, reader),
-            "ALTER": lambda: self._run_alter(reader),
+            "ALTER": lambda: self._run_alter(text, reader),
             "SHOW": lambda: show_objects(self._services, reader, self.scope),
             "DESC": lambda: self._run_describe(reader),
             "DESCRIBE": lambda: self._run_describe(reader),
@@ -139,7 +140,13 @@ class Session:
             return integration_commands.drop_integration(services, reader)
         return self._run_ddl(text)
 
-    def _run_alter(self, reader: StatementReader) -> QueryResult | None:
+    def _run_alter(self, text: str, reader: StatementReader) -> QueryResult | None:
+        if reader.peek() == "TABLE":
+            tree = parse_ddl(text)
+            table = name_table(tree, self.scope)
+            if isinstance(tree, exp.Alter) and table:
+                check_type_changes(self.connection._duck_conn, tree, table)
+            return None
         if reader.accept("PIPE"):
             return pipe_commands.alter_pipe(self._services, reader, self.scope)
         if reader.accept("STAGE"):

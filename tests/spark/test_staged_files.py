@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import gzip
 import io
 import math
@@ -169,3 +170,21 @@ def test_doubles_keep_every_digit(spark_session: SparkSession, tmp_path: Path) -
 
     assert found == values
     assert all(math.isfinite(value) for value in found)
+
+
+def test_files_of_an_older_contract_are_read_as_todays(spark_session: SparkSession, tmp_path: Path) -> None:
+    older = {"small": "integer", "n": "bigint", "price": "decimal(12,2)", "gone": "string"}
+    newer = {"new": "string", "price": "decimal(38,2)", "n": "decimal(20,0)", "small": "bigint"}
+    rows: list[Any] = [(2**31 - 1, 2**63 - 1, Decimal("1.25"), "x"), ("y", Decimal(10**35), Decimal(10**19), 2**40)]
+    for number, (columns, row) in enumerate(zip((older, newer), rows, strict=True)):
+        types = {name: parse_type(kind) for name, kind in columns.items()}
+        output = dataclasses.replace(build_output("parquet"), columns=types)
+        schema = ", ".join(f"{name} {kind.spark}" for name, kind in types.items())
+        write_output(spark_session.createDataFrame([row], schema), output, f"{tmp_path}/{number}", 1)
+
+    read = read_output(spark_session, output, [f"{tmp_path}/0", f"{tmp_path}/1"]).orderBy("small").collect()
+
+    assert [tuple(row) for row in read] == [
+        (None, Decimal("1.25"), Decimal(2**63 - 1), 2**31 - 1),
+        ("y", Decimal(10**35), Decimal(10**19), 2**40),
+    ]

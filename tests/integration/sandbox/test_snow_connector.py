@@ -251,3 +251,41 @@ def test_monitoring_sources_can_be_queried(snow: SnowLab) -> None:
     ]
     for source in sources:
         assert snow.run(f"SELECT COUNT(*) AS n FROM {source()} x WHERE 1 = 0") == [(0,)]
+
+
+class AlterCase(NamedTuple):
+    """A column's type, the type that it shall become, and whether Snowflake does that."""
+
+    id: str
+    was: str
+    now: str
+    allowed: bool
+
+
+ALTERS = [
+    AlterCase("more-digits", "NUMBER(10,0)", "NUMBER(19,0)", True),
+    AlterCase("fewer-digits-that-hold-the-rows", "NUMBER(19,0)", "NUMBER(10,0)", True),
+    AlterCase("more-digits-same-scale", "NUMBER(12,2)", "NUMBER(38,2)", True),
+    AlterCase("another-scale", "NUMBER(12,2)", "NUMBER(14,4)", False),
+    AlterCase("number-to-text", "NUMBER(12,0)", "VARCHAR", False),
+    AlterCase("number-to-float", "NUMBER(12,0)", "FLOAT", False),
+    AlterCase("day-to-time", "DATE", "TIMESTAMP_NTZ(6)", False),
+    AlterCase("longer-text", "VARCHAR(10)", "VARCHAR(20)", True),
+    AlterCase("shorter-text", "VARCHAR(20)", "VARCHAR(10)", False),
+]
+
+
+@pytest.mark.parametrize("case", ALTERS, ids=lambda case: case.id)
+def test_a_column_changes_to_the_types_that_snowflake_changes_it_to(snow: SnowLab, case: AlterCase) -> None:
+    snow.run(f"CREATE TABLE t (n {case.was}, other FLOAT NOT NULL)")
+    statement = f"ALTER TABLE t ALTER COLUMN n SET DATA TYPE {case.now}"
+    before = snow.run("DESCRIBE TABLE t")
+    if case.allowed:
+        snow.run(statement)
+        assert snow.run("DESCRIBE TABLE t")[0][1].startswith(case.now)
+    else:
+        with pytest.raises(ProgrammingError, match="cannot change column N"):
+            snow.run(statement)
+        assert snow.run("DESCRIBE TABLE t") == before
+    snow.run("ALTER TABLE t ALTER COLUMN other DROP NOT NULL")
+    assert snow.run("DESCRIBE TABLE t")[1][3] == "Y"

@@ -153,28 +153,6 @@ def test_a_pipe_that_was_dropped_is_made_again_and_the_table_is_not_loaded_twice
     assert read_ids(site) == [1, 2]
 
 
-def test_a_column_that_the_contract_gains_is_added_to_the_table_and_loaded(
-    contract: Contract, open_site: OpenSite, deploy: Deploy
-) -> None:
-    older = contract.model_copy(update={"columns": tuple(c for c in contract.columns if c.name != "good")})
-    site = open_site(older)
-    deploy(older, site)
-    put(site, 1)
-    assert read_ids(site) == [1]
-
-    newer = open_site(contract)
-    done = deploy(contract, newer)
-    put(newer, 2, good=True)
-
-    assert [d.step.title.split(" ADD ")[1] for d in done if d.step.title.startswith("ALTER TABLE")] == [
-        'COLUMN IF NOT EXISTS "GOOD" BOOLEAN'
-    ]
-    assert count_actions(done)["replace"] == 1
-    assert read_ids(newer) == [1, 2]
-    rows = run_query(newer.connection, f"SELECT ID, GOOD FROM {newer.names.targets[1].table} ORDER BY ID")
-    assert [row["GOOD"] for row in rows] == [None, True]
-
-
 def test_error_notifications_are_set_when_asked_for(
     contract: Contract, open_site: OpenSite, endpoints: Settings
 ) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from connections.settings import Settings
 from pipeline_contract.contract_file import find_contract, load_contract
-from pipeline_contract.passport import LOAD_PASSPORT, PASSPORT
 from snowflake_integration.copy_statement import pipe_copy
 from snowflake_integration.naming import derive_names
 from snowflake_integration.pipes import Pipe, is_same_copy
@@ -63,19 +62,6 @@ def test_a_new_pipe_on_a_table_with_rows_is_not_refreshed() -> None:
     assert [title for action, title in steps if action == "refresh"] == [
         'ALTER PIPE "MILLRACE"."READINGS"."MY_TABLE_RAW_PIPE" REFRESH'
     ]
-
-
-def test_a_table_gains_the_columns_that_it_lacks_right_after_its_statement() -> None:
-    there = {"MY_TABLE": {"ID", "VALUE", *(name.upper() for name in PASSPORT | LOAD_PASSPORT)}}
-
-    steps = plan(Found(CURRENT, set(), there))
-
-    titles = [title for _, title in steps]
-    assert [title for title in titles if title.startswith("ALTER TABLE")] == [
-        'ALTER TABLE "MILLRACE"."READINGS"."MY_TABLE" ADD COLUMN IF NOT EXISTS "NAME" VARCHAR'
-    ]
-    added = next(i for i, title in enumerate(titles) if title.startswith("ALTER TABLE"))
-    assert titles[added - 1] == 'CREATE TABLE IF NOT EXISTS "MILLRACE"."READINGS"."MY_TABLE"'
 
 
 def test_only_the_chosen_scripts_are_planned() -> None:

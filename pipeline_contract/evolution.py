@@ -1,0 +1,243 @@
+"""What may change from one version of a contract to the next, and what a change means for what is published. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from pipeline_contract.column_types import ColumnType
+from pipeline_contract.errors import ContractChanged
+from pipeline_contract.expressions import find_columns
+from pipeline_contract.model import Aggregate, Contract, Part
+from pipeline_contract.outputs import aggregate_columns, curated_columns
+
+# free: nobody who reads rows notices · compatible: running jobs take it at their restart, under a new version ·
+# new lineage: the same, and the aggregate's windows are computed again from the begin · refused: never in this pipeline.
+Verdict = Literal["free", "compatible", "new lineage", "refused"]
+_NAMED_PARTS = ("column", "derived", "lookup", "rule", "aggregate")
+
+
+@dataclass(frozen=True)
+class KeyRule:
+    """What a changed key amounts to, and why."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One difference between two contracts: the key as a person writes it, what it is now, and what that amounts to."""
+
+    key: str
+    text: str
+    verdict: Verdict
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.text}" + (f": {self.reason}" if self.reason else "")
+
+
+_FREE = KeyRule("free")
+_LATER_ROWS = KeyRule("compatible", "it holds for the rows from then on")
+_REQUIRED = KeyRule("refused", "rows that are published already have no value; allowed: true")
+# A key that is not here stands under the longest of its prefixes that is.
+KEYS: Mapping[str, KeyRule] = {
+    "name": KeyRule("refused", "ledger, lake and checkpoints lie under it"),
+    "version": _FREE,
+    "description": _FREE,
+    "source": _LATER_ROWS,
+    "topic.name": KeyRule("refused", "the ledger counts that topic's offsets"),
+    "topic.partitions": KeyRule("refused", "rows of one key would go to another partition, out of their order"),
+    "topic.key": KeyRule("refused", "rows of one key would go to another partition, out of their order"),
+    "topic.retention": _FREE,
+    "topic.max_message_bytes": _FREE,
+    "topic.value_format": KeyRule("refused", "what the topic and the raw zone hold could not be read any more"),
+    "event_time": KeyRule("refused", "published rows and windows lie under the old one"),
+    "event_time.watermark": KeyRule("new lineage", "it decides which rows a window counts"),
+    "column.type": _LATER_ROWS,
+    "column.nullable": _LATER_ROWS,
+    "column.source": _LATER_ROWS,
+    "column.format": KeyRule("refused", "what the topic and the raw zone hold is written in the old one"),
+    "column.protect": KeyRule("refused", "published rows hold the value in the old way"),
+    "column.description": _FREE,
+    "lookup": _LATER_ROWS,
+    "derived": _LATER_ROWS,
+    "derived.description": _FREE,
+    "rule": _LATER_ROWS,
+    "rule.description": _FREE,
+    "dedupe": _LATER_ROWS,
+    "lake.format": KeyRule("refused", "the pipe reads one format"),
+    "lake.partition_by": KeyRule("refused", "readers of the lake know one layout"),
+    "lake.target_file_mb": _FREE,
+    "aggregate.window": KeyRule(
+        "refused", "windows of the old length stand in its table; give the new one another name"
+    ),
+    "aggregate.group_by": KeyRule("refused", "the old groups stand in its table; give the new one another name"),
+    "aggregate.measures": KeyRule("new lineage", "every window is computed again"),
+    "warehouse": KeyRule("refused", "what is loaded lies in the old table"),
+}
+
+
+def find_rule(key: str) -> KeyRule:
+    """The rule of a key, or of the longest of its prefixes that has one; `KeyError` where none has."""
+    while key not in KEYS:
+        key, dot, _ = key.rpartition(".")
+        if not dot:
+            raise KeyError(key)
+    return KEYS[key]
+
+
+def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change]:
+    """The changes since the newest contract that the pipeline has run with, all of them compatible or free.
+
+    `history` holds one contract a version, in order. Raises `ContractChanged` where a change is refused, where readers
+    would notice one and the version was not raised, or where it goes down.
+    """
+    if not history:
+        return []
+    newest = history[-1]
+    changes = find_changes(history, today)
+    if refused := [change for change in changes if change.verdict == "refused"]:
+        raise ContractChanged(
+            f"pipeline {today.name!r}: its contract cannot follow version {newest.version}, with which it has run:"
+            f"{_list_lines(refused)}\n{advise_new_table(today)}"
+        )
+    if today.version < newest.version:
+        raise ContractChanged(
+            f"pipeline {today.name!r}: version = {today.version}, but it has run with version {newest.version}; a version "
+            f"only goes up: take a newer file, or write version = {newest.version + 1}"
+        )
+    noticed = [change for change in changes if change.verdict != "free"]
+    if noticed and today.version == newest.version:
+        raise ContractChanged(
+            f"pipeline {today.name!r}: its contract has changed since it ran with version {newest.version}, and says "
+            f"version {today.version} still:{_list_lines(noticed)}\nWrite version = {newest.version + 1}; then migrate the "
+            f"tables with `python -m snowflake_integration migrate {today.name}` and start the job again"
+        )
+    return changes
+
+
+def advise_new_table(contract: Contract) -> str:
+    """What to do where a change is refused."""
+    successor = f"{contract.name}_v2"
+    return (
+        f"Nothing was changed. Make a new table of it: copy the contract to conf/pipelines/{successor}.toml with name = "
+        f'"{successor}", version = 1 and another warehouse.table. With the same topic.name it reads what the topic still '
+        "holds; with another one, replay the source"
+    )
+
+
+def find_changes(history: Sequence[Contract], today: Contract) -> list[Change]:
+    """Every difference from the newest contract, and each type that an older one's files and tables would not fit."""
+    newest = history[-1]
+    # What a type's change means for files and tables says more than that the key differs.
+    changes = {change.key: change for change in _compare_parts(newest, today, "")}
+    changes |= {change.key: change for change in _compare_positions(newest, today)}
+    types = [change for older in history for change in _compare_types(older, today)]
+    # Of several contracts the one that refuses has the last word.
+    changes |= {change.key: change for change in sorted(types, key=lambda change: change.verdict == "refused")}
+    return list(changes.values())
+
+
+def _compare_parts(older: Part, newer: Part, prefix: str) -> Iterator[Change]:
+    for name, field in type(newer).model_fields.items():
+        key = prefix + (field.alias or name)
+        was, now = getattr(older, name), getattr(newer, name)
+        if was == now:
+            continue
+        if key in _NAMED_PARTS:
+            yield from _compare_lists(key, was, now)
+        elif isinstance(was, Part) and isinstance(now, Part):
+            yield from _compare_parts(was, now, f"{key}.")
+        else:
+            rule = _REQUIRED if key == "column.nullable" and now is False else find_rule(key)
+            yield Change(key, f"{_show(now)}, was {_show(was)}", rule.verdict, rule.reason)
+
+
+def _compare_lists(kind: str, older: Sequence[Any], newer: Sequence[Any]) -> Iterator[Change]:
+    before, after = {part.name: part for part in older}, {part.name: part for part in newer}
+    for name in before.keys() - after.keys():
+        yield Change(f"{kind} {name!r}", "removed", "compatible")
+    for name, part in after.items():
+        key = f"{kind} {name!r}"
+        if name in before:
+            changes = _compare_parts(before[name], part, f"{kind}.")
+            yield from (replace(change, key=key + change.key.removeprefix(kind)) for change in changes)
+        elif getattr(part, "nullable", True):
+            yield Change(key, "added", "compatible")
+        else:
+            yield Change(f"{key}.nullable", "false, and the column is new", _REQUIRED.verdict, _REQUIRED.reason)
+    if list(before) != list(after) and before.keys() == after.keys():
+        yield Change(kind, "in another order", "compatible")
+
+
+def _compare_positions(older: Contract, newer: Contract) -> Iterator[Change]:
+    """Where rows lie by position, the list of columns cannot change: the old rows' values would move."""
+    if newer.topic.value_format == "csv" and [c.name for c in older.columns] != [c.name for c in newer.columns]:
+        reason = "the topic's values are CSV, which is read by position; allowed: the same columns, or JSON values"
+        yield Change("column", "other columns", "refused", reason)
+    if newer.lake.format == "csv" and list(curated_columns(older)) != list(curated_columns(newer)):
+        reason = "curated files are CSV, which the pipe reads by position; allowed: the same columns, or another format"
+        yield Change("lake.format", "other columns in its files", "refused", reason)
+
+
+def _compare_types(older: Contract, newer: Contract) -> Iterator[Change]:
+    """The columns of files and tables whose types differ: wider ones are read back from old files, others are not."""
+    widened = set()
+    derived = {column.name for column in newer.derived}
+    for name, (was, now) in _pair_types(curated_columns(older), curated_columns(newer)):
+        widened.add(name)
+        key = f"{'derived' if name in derived else 'column'} {name!r}"
+        if newer.lake.format == "json" and (was.name == "decimal") != (now.name == "decimal"):
+            reason = "JSON lines hold a decimal as text and other numbers as numbers"
+            yield Change(f"{key}.type", f"{now}, was {was}", "refused", reason)
+        else:
+            yield _judge_type(key, was, now)
+    before = {aggregate.name: aggregate for aggregate in older.aggregates}
+    for aggregate in newer.aggregates:
+        if aggregate.name not in before:
+            continue
+        key = f"aggregate {aggregate.name!r}"
+        was_columns, now_columns = aggregate_columns(older, before[aggregate.name]), aggregate_columns(newer, aggregate)
+        for name, (was, now) in _pair_types(was_columns, now_columns):
+            yield _judge_type(f"{key}, column {name!r}", was, now)
+        if widened and (read := sorted(widened & _columns_read(aggregate))):
+            yield Change(key, f"reads {', '.join(read)}", "new lineage", "its state holds values of the old type")
+
+
+def _pair_types(
+    older: Mapping[str, ColumnType], newer: Mapping[str, ColumnType]
+) -> Iterator[tuple[str, tuple[ColumnType, ColumnType]]]:
+    for name, now in newer.items():
+        if older.get(name, now) != now:
+            yield name, (older[name], now)
+
+
+def _judge_type(key: str, was: ColumnType, now: ColumnType) -> Change:
+    text = f"{now}, was {was}"
+    if was.widens_to(now):
+        return Change(f"{key}.type", text, "compatible", "old files are read as the wider type")
+    wider = ", ".join(was.list_wider())
+    allowed = f"allowed: {wider}" if wider else f"a {was} has no wider type"
+    return Change(f"{key}.type", text, "refused", f"not every {was} is a {now} in files and tables; {allowed}")
+
+
+def _columns_read(aggregate: Aggregate) -> set[str]:
+    expressions = [find_columns(measure.expression) for measure in aggregate.measures]
+    return set(aggregate.group_by).union(*expressions)
+
+
+def _list_lines(changes: Sequence[Change]) -> str:
+    return "".join(f"\n  - {change}" for change in changes)
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple) and value and isinstance(value[0], Part):
+        return ", ".join(str(part.name) for part in value)
+    return repr(value) if isinstance(value, str) else str(value)
