@@ -21,7 +21,10 @@ class _Section(BaseModel):
 
 
 class KafkaSettings(_Section):
-    """How to reach the brokers; a password comes from MILLRACE_KAFKA__SASL_PASSWORD alone."""
+    """How to reach the brokers and the schema registry, which Avro values alone need.
+
+    Passwords come from MILLRACE_KAFKA__SASL_PASSWORD and MILLRACE_KAFKA__SCHEMA_REGISTRY_PASSWORD alone.
+    """
 
     bootstrap_servers: str = "127.0.0.1:19092"
     security_protocol: Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
@@ -29,6 +32,9 @@ class KafkaSettings(_Section):
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     ssl_ca_location: Path | None = None
+    schema_registry_url: str | None = None
+    schema_registry_username: str | None = None
+    schema_registry_password: SecretStr | None = None
     replication_factor: int = Field(default=1, ge=1)
     timeout_s: float = Field(default=15.0, gt=0)
 

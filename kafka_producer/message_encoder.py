@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from kafka_producer.row import BadRow, Row, SourceItem, reject_row
+from pipeline_contract.avro_values import encode_avro
 from pipeline_contract.message import (
     RejectedMessage,
     choose_partition,
@@ -81,12 +82,11 @@ class MessageEncoder:
         return Message(topic, 0, self.source_file.encode(), value.model_dump_json().encode(), bad)
 
 
-def open_encoder(contract: Contract, source_file: str) -> MessageEncoder:
-    """The encoder of one source's rows."""
+def open_encoder(contract: Contract, source_file: str, schema_id: int = 0) -> MessageEncoder:
+    """The encoder of one source's rows; `schema_id` is the registry's for Avro values, and 0 where nothing is sent."""
     names = [column.name for column in contract.columns]
     places = [names.index(name) for name in contract.topic.key]
     partitions = contract.topic.partitions
-    fields = message_fields(contract)
 
     # Most data sets have far fewer keys than rows.
     @lru_cache(maxsize=KNOWN_KEYS)
@@ -105,11 +105,21 @@ def open_encoder(contract: Contract, source_file: str) -> MessageEncoder:
         def place_row(values: Sequence[str | None]) -> tuple[bytes, int]:
             return place_key(*pick(values))
 
+    return MessageEncoder(contract, source_file, place_row, open_value_encoder(contract, source_file, schema_id))
+
+
+def open_value_encoder(contract: Contract, source_file: str, schema_id: int) -> Callable[[Row], bytes]:
+    """What makes a message's value of a row, in the contract's format."""
+    fields = message_fields(contract)
+
     def encode_as_json(row: Row) -> bytes:
         return encode_json(fields, row.values, source_file, row.line)
 
     def encode_as_csv(row: Row) -> bytes:
         return encode_csv(row.values, source_file, row.line)
 
-    is_json = contract.topic.value_format == "json"
-    return MessageEncoder(contract, source_file, place_row, encode_as_json if is_json else encode_as_csv)
+    def encode_as_avro(row: Row) -> bytes:
+        return encode_avro(schema_id, row.values, source_file, row.line)
+
+    encoders = {"json": encode_as_json, "csv": encode_as_csv, "avro": encode_as_avro}
+    return encoders[contract.topic.value_format]

@@ -13,6 +13,7 @@ from threading import Event
 
 from rich.console import Console
 
+from connections.schema_registry import register_schema
 from connections.settings import KafkaSettings
 from kafka_producer.byte_source import (
     STANDARD_INPUT,
@@ -128,7 +129,7 @@ def replay_source(
             return summarize(contract, record, Outcome(record, options.client, {}, 0, 0.0))
         if record.rows:
             console.print(f"{path}: goes on at line {record.next_line:,}, after {record.rows:,} rows", markup=False)
-        encoder = open_encoder(contract, record.source_file)
+        encoder = open_encoder(contract, record.source_file, register_schema(settings, contract))
         outbox = Outbox(settings, publisher, encoder, record, partial(find_record, settings, contract, begun))
         total_bytes = None if path.endswith(COMPRESSED_SUFFIXES) else record.bytes
         started_s = time.monotonic()

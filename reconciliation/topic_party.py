@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 
 import orjson
 import pyarrow as pa
 
 from connections.kafka import TopicRecord, describe_topic_ids, read_topic, read_watermarks
+from connections.schema_registry import open_schemas
 from connections.settings import KafkaSettings
+from pipeline_contract.avro_values import split_value
 from pipeline_contract.model import Contract
 from pipeline_contract.passport import SOURCE_FILE, SOURCE_LINE
 from pipeline_contract.replay_record import ReplayRecord
 from reconciliation.row_keys import PASSPORT_SCHEMA, join_zones, make_zone
 
 Source = tuple[str | None, int | None]
+ParseSource = Callable[[bytes | None], Source]
 NO_SOURCE: Source = (None, None)
 # What our producer writes first into every value; anything else is parsed whole.
 _JSON_HEAD = re.compile(rb'\{"_source_file":"([^"\\]*)","_source_line":(\d{1,18})[,}]')
@@ -35,8 +39,10 @@ class TopicSight:
 
 def read_topics(settings: KafkaSettings, contract: Contract) -> TopicSight:
     """Every committed message of the topic and of its rejected rows, from what is still there to the end."""
-    parse_value = parse_json_source if contract.topic.value_format == "json" else parse_csv_source
-    parsers = {contract.topic.name: parse_value, contract.topic.rejected: parse_rejected_source}
+    parsers = {
+        contract.topic.name: open_source_parser(settings, contract),
+        contract.topic.rejected: parse_rejected_source,
+    }
     ids = describe_topic_ids(settings, parsers)
     zones, starts = [], {}
     for topic, topic_id in ids.items():
@@ -44,6 +50,17 @@ def read_topics(settings: KafkaSettings, contract: Contract) -> TopicSight:
         starts.update({(topic, partition): low for partition, (low, _) in marks.items()})
         zones.append(_read_zone(settings, topic, topic_id, parsers[topic]))
     return TopicSight(join_zones(zones), ids, starts)
+
+
+def open_source_parser(settings: KafkaSettings, contract: Contract) -> ParseSource:
+    """What finds file and line in a value of the contract's format."""
+    match contract.topic.value_format:
+        case "json":
+            return parse_json_source
+        case "csv":
+            return parse_csv_source
+        case "avro":
+            return open_avro_parser(open_schemas(settings, contract)())
 
 
 def read_records(settings: KafkaSettings, contract: Contract) -> dict[str, ReplayRecord]:
@@ -88,18 +105,42 @@ def parse_csv_source(value: bytes | None) -> Source:
         return NO_SOURCE
 
 
+def open_avro_parser(schemas: Mapping[int, str]) -> ParseSource:
+    """What finds file and line in an Avro value of one of these schemas; nothing where it is not decoded to its end."""
+    from fastavro import parse_schema, schemaless_reader  # noqa: PLC0415 - its library, for Avro alone
+
+    parsed = {number: parse_schema(orjson.loads(schema)) for number, schema in schemas.items()}
+
+    def parse(value: bytes | None) -> Source:
+        framed = split_value(value or b"")
+        if framed is None or framed[0] not in parsed:
+            return NO_SOURCE
+        body = BytesIO(framed[1])
+        try:
+            fields = schemaless_reader(body, parsed[framed[0]], None)
+        except (EOFError, ValueError, IndexError, OverflowError):
+            return NO_SOURCE
+        return NO_SOURCE if body.read(1) else _choose_source(fields, SOURCE_FILE, SOURCE_LINE)
+
+    return parse
+
+
 def _read_fields(value: bytes, file_key: str, line_key: str) -> Source:
     try:
         fields = orjson.loads(value)
     except orjson.JSONDecodeError:
         return NO_SOURCE
+    return _choose_source(fields, file_key, line_key)
+
+
+def _choose_source(fields: object, file_key: str, line_key: str) -> Source:
     if not isinstance(fields, dict):
         return NO_SOURCE
     file, line = fields.get(file_key), fields.get(line_key)
     return (file, line) if isinstance(file, str) and isinstance(line, int) else NO_SOURCE
 
 
-def _read_zone(settings: KafkaSettings, topic: str, topic_id: str, parse: Callable[[bytes | None], Source]) -> pa.Table:
+def _read_zone(settings: KafkaSettings, topic: str, topic_id: str, parse: ParseSource) -> pa.Table:
     files, lines, partitions, offsets = [], [], [], []
     record: TopicRecord
     for record in read_topic(settings, topic):

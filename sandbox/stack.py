@@ -22,6 +22,7 @@ from pipeline_contract.errors import ConfigurationError, ServiceError
 from sandbox.aws.service import describe_aws
 from sandbox.java import Java
 from sandbox.kafka import describe_kafka
+from sandbox.registry.service import describe_registry
 from sandbox.services import (
     Service,
     check_address,
@@ -44,10 +45,14 @@ def describe_services(settings: Settings, find_java: Callable[[], Java], console
     snowflake_host, snowflake_port = read_address(
         "warehouse.host and warehouse.port", f"//{settings.warehouse.host}:{settings.warehouse.port or ''}"
     )
+    # Only Avro values need it, and there are environments without.
+    registry_url = settings.kafka.schema_registry_url
+    registry = read_address("kafka.schema_registry_url", registry_url) if registry_url else None
     aws = describe_aws(aws_host, aws_port, settings.aws.account_id, state_dir, PROJECT)
     return [
         aws,
         describe_kafka(find_java, kafka_host, kafka_port, state_dir, console),
+        *([describe_registry(*registry, state_dir, PROJECT)] if registry else []),
         describe_snowflake(snowflake_host, snowflake_port, f"http://{aws.address}", settings.s3.region, state_dir),
     ]
 

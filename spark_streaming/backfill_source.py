@@ -26,8 +26,9 @@ from spark_streaming.staging import list_files
 def read_source(job: PipelineJob, plan: BackfillPlan, spans: tuple[OffsetRange, ...], batch_id: str) -> DataFrame:
     """Raw rows that hold every offset of `spans`, shaped as the ingest shapes them; more rows may be among them."""
     messages = _read_kafka(job, spans) if plan.request.source == "kafka" else _read_raw(job, plan, spans)
+    schemas = job.read_schemas()
     frames = [
-        select_raw(frame, job.contract, {topic: topic_id}, F.lit(batch_id))
+        select_raw(frame, job.contract, {topic: topic_id}, F.lit(batch_id), schemas)
         for (topic, topic_id), frame in messages.items()
     ]
     return reduce(DataFrame.union, frames)

@@ -13,7 +13,7 @@ from pipeline_contract.outputs import REJECTED_COLUMNS, curated_columns
 from pipeline_contract.passport import PASSPORT
 from spark_streaming.cast import cast_text
 from spark_streaming.protect import KEY_COLUMNS, protect_column
-from spark_streaming.source import CORRUPT, add_fields, add_texts, text_name
+from spark_streaming.source import CORRUPT, NO_SCHEMAS, add_fields, add_texts, text_name
 
 # How much of a wrong value a reason shows; the whole of it stands in the rejected row's bytes.
 _SHOWN_CHARACTERS = 100
@@ -21,13 +21,19 @@ _SHOWN_CHARACTERS = 100
 _VALUE = "_value"
 
 
-def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, DataFrame]) -> DataFrame:
+def judge_rows(
+    raw: DataFrame,
+    contract: Contract,
+    references: Mapping[str, DataFrame],
+    schemas: Mapping[int, str] = NO_SCHEMAS,
+) -> DataFrame:
     """Every raw row with the curated columns, not yet protected, and `reasons`: empty for a valid row.
 
-    `references` holds each lookup's table by the lookup's name, as `reference.read_reference` gives it.
+    `references` holds each lookup's table by the lookup's name, as `reference.read_reference` gives it; `schemas` holds
+    those of Avro values by their ids.
     """
     text = F.col(_VALUE).cast("string")
-    parsed = add_texts(raw, contract).withColumnRenamed("value", _VALUE)
+    parsed = add_texts(raw, contract, schemas).withColumnRenamed("value", _VALUE)
     types = F.struct(*(cast_text(_cleaned(contract, c), c.type, c.format) for c in contract.columns))
     typed = add_fields(parsed, types, [c.name for c in contract.columns])
     joined = _join_lookups(typed, contract, references)
@@ -36,7 +42,7 @@ def judge_rows(raw: DataFrame, contract: Contract, references: Mapping[str, Data
     own_reasons = F.array_compact(F.array(*_type_reasons(contract), *_rule_reasons(contract)))
     reasons = (
         F.when(F.col("_topic") == contract.topic.rejected, F.array(_producer_reason(text)))
-        .when(~F.is_valid_utf8(text), F.array(_reason("decode:utf8", None, None)))
+        .when(~_is_readable(contract, text), F.array(_reason("decode:utf8", None, None)))
         .when(F.col(CORRUPT).isNotNull(), F.array(_corrupt_reason(contract, text)))
         .otherwise(own_reasons)
     )
@@ -70,6 +76,11 @@ def select_rejected(judged: DataFrame, contract: Contract) -> DataFrame:
         F.when(of_producer, raw_bytes).otherwise(F.col(_VALUE)).alias("value"),
         *PASSPORT,
     ).select(*REJECTED_COLUMNS, *PASSPORT)
+
+
+def _is_readable(contract: Contract, text: Column) -> Column:
+    """Whether the value's bytes are UTF-8, which those of Avro need not be."""
+    return F.lit(True) if contract.topic.value_format == "avro" else F.is_valid_utf8(text)
 
 
 def _cleaned(contract: Contract, column: model.Column) -> Column:
@@ -110,8 +121,8 @@ def _producer_reason(text: Column) -> Column:
 
 
 def _corrupt_reason(contract: Contract, text: Column) -> Column:
-    protects = any(column.protect for column in contract.columns)
-    return _reason(f"decode:{contract.topic.value_format}", None, None if protects else text)
+    is_hidden = contract.topic.value_format == "avro" or any(column.protect for column in contract.columns)
+    return _reason(f"decode:{contract.topic.value_format}", None, None if is_hidden else text)
 
 
 def _reason(reason: str | Column, column: str | None, found: Column | None) -> Column:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pyspark.sql import Column, DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from connections.schema_registry import ReadSchemas
 from pipeline_contract.layout import name_batch
 from pipeline_contract.manifest import Manifest
 from pipeline_contract.model import Contract
@@ -33,12 +34,14 @@ class IngestStage:
     """Writes the staged files of ingest batches; it keeps the mean size of a row, to choose how many files to write."""
 
     def __init__(
-        self, spark: SparkSession, contract: Contract, references: Mapping[str, DataFrame], protect_key: str | None
-    ) -> None:
+        self, spark: SparkSession, contract: Contract, references: Mapping[str, DataFrame], protect_key: str | None,
+        read_schemas: ReadSchemas,
+    ) -> None:  # fmt: skip
         self._spark = spark
         self._contract = contract
         self._references = references
         self._protect_key = protect_key
+        self._read_schemas = read_schemas
         self._bytes_per_row = _ASSUMED_BYTES_PER_ROW
         self._cores = spark.sparkContext.defaultParallelism
 
@@ -55,12 +58,14 @@ class IngestStage:
         files = self._count_files(batch)
         ids = {r.topic: r.topic_id for r in batch.ranges}
         batch_id = F.lit(name_batch(publisher.lineage.lineage, batch.number))
-        raw = select_raw(messages, self._contract, ids, batch_id)
+        # Whoever sent a message of this batch has registered its schema before.
+        schemas = self._read_schemas()
+        raw = select_raw(messages, self._contract, ids, batch_id, schemas)
         write_output(raw, raw_output, f"{location}raw", files)
         # Kafka is read once: all else comes from the raw files, as in a backfill from the raw zone.
         staged = self._spark.read.schema(raw.schema).parquet(f"{location}raw")
         keyed = add_key(staged, self._spark, self._contract, self._protect_key)
-        judged = judge_rows(keyed, self._contract, self._references)
+        judged = judge_rows(keyed, self._contract, self._references, schemas)
         # Telling whether there is any rejected row costs nothing here; how many there are is counted in the files.
         watched, failed = observe_failures(judged)
         curated = select_curated(watched, self._contract)

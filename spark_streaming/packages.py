@@ -47,6 +47,7 @@ def list_packages() -> tuple[str, ...]:
     hadoop = re.sub(r"^hadoop-client-api-|\.jar$", "", jar.name)
     return (
         f"org.apache.spark:spark-sql-kafka-0-10_{SCALA}:{spark}",
+        f"org.apache.spark:spark-avro_{SCALA}:{spark}",
         f"org.apache.spark:spark-hadoop-cloud_{SCALA}:{spark}",
         f"org.apache.hadoop:hadoop-aws:{hadoop}",
         *(f"software.amazon.awssdk:{module}:{AWS_SDK}" for module in _AWS_SDK_MODULES),

@@ -39,7 +39,8 @@ class ReplacementFiles:
         raw = source.join(self.retaken.keys.select(*POSITION), POSITION, "left_semi")
         keyed = add_key(raw, job.spark, job.contract, job.protect_key)
         # Kept, as it is written to two outputs and the source may be Kafka.
-        judged = judge_rows(keyed, job.contract, read_references(job.spark, job.contract)).persist()
+        references = read_references(job.spark, job.contract)
+        judged = judge_rows(keyed, job.contract, references, job.read_schemas()).persist()
         try:
             watched, failed = observe_failures(judged)
             self._write_curated(select_curated(watched, job.contract), curated, location, self.retaken.total)

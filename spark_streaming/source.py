@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark code base uses
@@ -11,6 +12,7 @@ from pipeline_contract.message import message_fields
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import RAW_COLUMNS
 from pipeline_contract.passport import PASSPORT, SOURCE_FILE, SOURCE_LINE
+from spark_streaming.avro_texts import avro_text, decode_avro, is_any_whole, read_shapes
 from spark_streaming.cast import cast_text
 from spark_streaming.offsets import Offsets, write_offsets
 
@@ -20,6 +22,7 @@ _OBJECT = "_object"
 _MAX_CSV_FIELDS = 200_000
 # Neither JSON nor as many fields as the shortest row has: stands for a value that no parser should see.
 _UNREADABLE = "unreadable"
+NO_SCHEMAS: Mapping[int, str] = MappingProxyType({})
 
 
 def read_topics(
@@ -37,7 +40,13 @@ def read_topics(
     return spark.readStream.format("kafka").options(**options).load()
 
 
-def select_raw(messages: DataFrame, contract: Contract, topic_ids: Mapping[str, str], batch_id: Column) -> DataFrame:
+def select_raw(
+    messages: DataFrame,
+    contract: Contract,
+    topic_ids: Mapping[str, str],
+    batch_id: Column,
+    schemas: Mapping[int, str] = NO_SCHEMAS,
+) -> DataFrame:
     """The raw zone's columns: the message as received, with its passport; nothing is dropped, whatever the bytes are.
 
     A message of the producer's rejected rows has its source in the envelope, and no event time.
@@ -46,7 +55,7 @@ def select_raw(messages: DataFrame, contract: Contract, topic_ids: Mapping[str, 
     text = F.col("value").cast("string")
     envelope = F.from_json(text, "source_file string, source_line bigint")
     ids = F.create_map(*[F.lit(part) for pair in topic_ids.items() for part in pair])
-    parsed = add_texts(messages, contract)
+    parsed = add_texts(messages, contract, schemas)
     return parsed.select(
         "key",
         "value",
@@ -69,7 +78,7 @@ def text_name(field: str) -> str:
     return f"_text_{field}"
 
 
-def add_texts(frame: DataFrame, contract: Contract) -> DataFrame:
+def add_texts(frame: DataFrame, contract: Contract, schemas: Mapping[int, str] = NO_SCHEMAS) -> DataFrame:
     """The frame with each field of the message in `value` as a text column, and `_corrupt`: null if the value parses.
 
     No value at all, an empty one, or more than one row in a value do not parse.
@@ -78,11 +87,22 @@ def add_texts(frame: DataFrame, contract: Contract) -> DataFrame:
     text = F.col("value").cast("string")
     if contract.topic.value_format == "csv":
         return add_fields(frame, _parse_csv(contract, text), names)
+    if contract.topic.value_format == "avro":
+        return _add_avro_texts(frame, contract, schemas)
     parsed = add_fields(frame, _parse_json(contract, text), [_OBJECT, CORRUPT])
     fields = {text_name(name): F.col(_OBJECT)[name] for name in message_fields(contract)}
     # JSON's own null is no row either.
     corrupt = F.when(F.col(_OBJECT).isNull(), F.lit(_UNREADABLE)).otherwise(F.col(CORRUPT))
     return parsed.withColumns(fields | {CORRUPT: corrupt}).drop(_OBJECT)
+
+
+def _add_avro_texts(frame: DataFrame, contract: Contract, schemas: Mapping[int, str]) -> DataFrame:
+    shapes = read_shapes(frame, schemas)
+    columns = [shape.name for shape in shapes.values()]
+    decoded = add_fields(frame, decode_avro(shapes), columns) if shapes else frame
+    texts = {text_name(name): avro_text(shapes.values(), name) for name in message_fields(contract)}
+    corrupt = F.when(~is_any_whole(shapes.values()), F.lit(_UNREADABLE))
+    return decoded.withColumns(texts | {CORRUPT: corrupt}).drop(*columns)
 
 
 def _parse_json(contract: Contract, text: Column) -> Column:

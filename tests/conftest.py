@@ -32,7 +32,10 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     folder = tmp_path_factory.mktemp("sandbox")
     return Settings(
         environment="test",
-        kafka=KafkaSettings(bootstrap_servers=f"127.0.0.1:{find_free_port()}"),
+        kafka=KafkaSettings(
+            bootstrap_servers=f"127.0.0.1:{find_free_port()}",
+            schema_registry_url=f"http://127.0.0.1:{find_free_port()}",
+        ),
         s3=S3Settings(endpoint_url=f"http://127.0.0.1:{find_free_port()}"),
         aws=AwsSettings(),
         warehouse=WarehouseSettings(host="127.0.0.1", port=find_free_port(), protocol="http"),
@@ -68,6 +71,13 @@ def kafka_bootstrap(session_services: dict[str, Service], session_settings: Sett
 
 
 @pytest.fixture(scope="session")
+def registry_settings(session_services: dict[str, Service], session_settings: Settings) -> KafkaSettings:
+    """Settings of a running schema registry, and nothing else started for it."""
+    provide(session_services["registry"])
+    return session_settings.kafka
+
+
+@pytest.fixture(scope="session")
 def s3_endpoint(session_services: dict[str, Service]) -> str:
     """The URL of a running AWS endpoint, and nothing else started for it."""
     provide(session_services["aws"])
@@ -79,6 +89,7 @@ def sandbox_settings(
     session_services: dict[str, Service], session_settings: Settings, kafka_bootstrap: str, s3_endpoint: str
 ) -> Settings:
     """Settings of a whole sandbox that runs: Kafka, AWS with the lake's bucket, Snowflake."""
+    provide(session_services["registry"])
     provide(session_services["snowflake"])
     create_lake_bucket(session_settings)
     return session_settings
@@ -94,6 +105,7 @@ def describe_variables(settings: Settings) -> dict[str, str]:
     """Environment variables with the addresses and folders of these settings."""
     return {
         "MILLRACE_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
+        "MILLRACE_KAFKA__SCHEMA_REGISTRY_URL": str(settings.kafka.schema_registry_url),
         "MILLRACE_S3__ENDPOINT_URL": str(settings.s3.endpoint_url),
         "MILLRACE_S3__BUCKET": settings.s3.bucket,
         "MILLRACE_WAREHOUSE__HOST": str(settings.warehouse.host),

@@ -8,9 +8,14 @@ import io
 import json
 import zlib
 
+import fastavro
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from kafka_producer.message_encoder import open_encoder
+from kafka_producer.message_encoder import open_encoder, open_value_encoder
+from kafka_producer.row import Row
+from pipeline_contract.avro_values import derive_avro_schema, split_value
 from pipeline_contract.message import RejectedMessage
 from tests.unit.kafka_producer.source_builder import build_contract, read_items
 
@@ -38,6 +43,32 @@ def test_a_row_as_csv_reads_back() -> None:
     assert list(csv.reader(io.StringIO(message.value.decode(), newline=""))) == [
         ["a.csv#0123", "2", "1", 'a, "b"\nc', "x"]
     ]
+
+
+VALUES = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=300)
+
+
+@given(
+    st.lists(VALUES, min_size=3, max_size=3), st.text(st.characters(exclude_categories=["Cs"])), st.integers(0, 2**62)
+)
+def test_a_row_as_avro_is_what_a_library_reads_with_the_derived_schema(
+    values: list[str | None], file: str, line: int
+) -> None:
+    contract = build_contract(topic={"name": "things", "key": ["id"], "value_format": "avro"})
+    encode = open_value_encoder(contract, file, 70_000)
+
+    framed = split_value(encode(Row(line, 0, b"", values)))
+
+    assert framed is not None
+    body = io.BytesIO(framed[1])
+    schema = fastavro.parse_schema(json.loads(derive_avro_schema(contract)))
+    names = [column.name for column in contract.columns]
+    assert fastavro.schemaless_reader(body, schema, None) == {
+        "_source_file": file,
+        "_source_line": line,
+        **dict(zip(names, values, strict=True)),
+    }
+    assert (framed[0], body.read()) == (70_000, b"")
 
 
 def test_a_field_that_json_lines_leave_out_is_left_out() -> None:

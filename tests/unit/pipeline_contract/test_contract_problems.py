@@ -120,7 +120,9 @@ VALUES = [
     ),
     Case("retention_zero", topic(retention="0 days"), [f"topic.retention: found '0 days', allowed: {DURATIONS}"]),
     Case("retention_number", topic(retention=7), [f"topic.retention: found 7, allowed: {DURATIONS}"]),
-    Case("value_format", topic(value_format="avro"), ["topic.value_format: found 'avro', allowed: 'json', 'csv'"]),
+    Case(
+        "value_format", topic(value_format="xml"), ["topic.value_format: found 'xml', allowed: 'json', 'csv', 'avro'"]
+    ),
     Case("key_empty", topic(key=[]), ["topic.key: found [], allowed: at least 1 of them"]),
     Case("type", column(type="int"), [f"column 'extra'.type: found 'int', allowed: {TYPES}"]),
     Case("type_binary", column(type="binary"), [f"column 'extra'.type: found 'binary', allowed: {TYPES}"]),
