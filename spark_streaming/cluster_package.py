@@ -28,10 +28,12 @@ REQUIREMENTS = (
     "boto3",
     "confluent-kafka",
     "orjson",
+    "prometheus-client",
     "pyarrow",
     "pydantic",
     "pydantic-settings",
     "rich",
+    "snowflake-connector-python",
     "sqlglot",
     "tenacity",
     "typer",
@@ -78,10 +80,7 @@ def build_package(project: Path, python: PythonPlatform, variables: Mapping[str,
     for room in ROOMS:
         copy_files(PROJECT, PROJECT.glob(f"{room}/**/*.py"), folder / "lib")
     copy_files(project, list_project_files(project), folder)
-    launcher = folder / "bin" / "python"
-    launcher.parent.mkdir()
-    launcher.write_text(_LAUNCHER.format(version=python.version))
-    launcher.chmod(0o755)
+    write_launcher(folder, python)
     return pack_folder(folder, project / PACKAGE)
 
 
@@ -105,18 +104,27 @@ def install_requirements(target: Path, constraints: Path, python: PythonPlatform
             path.unlink()
 
 
+def write_launcher(folder: Path, python: PythonPlatform) -> Path:
+    """Write what stands in the archive as its Python."""
+    launcher = folder / "bin" / "python"
+    launcher.parent.mkdir(parents=True)
+    launcher.write_text(_LAUNCHER.format(version=python.version))
+    launcher.chmod(0o755)
+    return launcher
+
+
 def list_project_files(project: Path) -> Iterator[Path]:
     """The project's own files that the job reads: all of `conf/`, and the reference tables of its contracts."""
     yield from (path for path in project.glob("conf/**/*") if path.is_file())
     for contract in map(load_contract, sorted((project / PIPELINES).glob("*.toml"))):
         for lookup in contract.lookups:
-            path = project / lookup.file
-            if not path.is_file() or not path.resolve().is_relative_to(project.resolve()):
+            place = Path(lookup.file)
+            if place.is_absolute() or ".." in place.parts or not (project / place).is_file():
                 raise ConfigurationError(
-                    f"lookup {lookup.name!r} of {contract.name}: {lookup.file} is no file below {project.resolve()}; a "
-                    "cluster can only have what stands in the project's folder"
+                    f"lookup {lookup.name!r} of {contract.name}: {place} is no file below {project.resolve()}; a cluster "
+                    "can only have what stands in the project's folder"
                 )
-            yield path
+            yield project / place
 
 
 def copy_files(source: Path, files: Iterator[Path], target: Path) -> None:
