@@ -38,6 +38,9 @@ class Metrics:
         )  # fmt: skip
         self._rows = self._counter("millrace_rows", "Published rows.", "output")
         self._rejected = self._counter("millrace_rejected_rows", "Rejected rows by their first reason.", "reason")
+        self._late = self._counter(
+            "millrace_late_rows", "Rows that came too late, once for each window that lacks them."
+        )
         self._lag = self._gauge("millrace_kafka_lag_offsets", "Offsets still to be read.", "topic", "partition")
         self._event_time = self._gauge("millrace_event_time_timestamp_seconds", "Newest event time of the last batch.")
         self._event_lag = self._gauge("millrace_event_time_lag_seconds", "Its age when the batch was published.")
@@ -61,6 +64,8 @@ class Metrics:
             self._phase_seconds.labels(*query, phase).observe(seconds)
         for output, rows in batch.rows.items():
             self._rows.labels(*query, output).inc(rows)
+            if output.startswith("late/"):
+                self._late.labels(*query).inc(rows)
         for reason, rows in batch.reasons.items():
             self._rejected.labels(*query, reason).inc(rows)
         for topic, offsets in batch.lag.items():

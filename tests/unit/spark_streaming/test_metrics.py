@@ -64,6 +64,13 @@ def test_a_batch_is_added_up(metrics: Metrics) -> None:
     assert value("last_committed_batch") is None
 
 
+def test_late_rows_are_counted_apart(metrics: Metrics) -> None:
+    metrics.add_batch(BatchReport("aggregate-hourly", 0, "b", {"aggregates/hourly": 4, "late/hourly": 3}, 1.0))
+
+    assert metrics.registry.get_sample_value("millrace_late_rows_total", WINDOWS) == 3
+    assert metrics.registry.get_sample_value("millrace_rows_total", WINDOWS | {"output": "late/hourly"}) == 3
+
+
 def test_progress_of_spark_tells_of_speed_phases_and_state(metrics: Metrics) -> None:
     metrics.add_progress(StreamingQueryProgress.fromJson(PROGRESS))
     # A trigger that found nothing to do: the number is that of the next batch.
