@@ -30,6 +30,7 @@ def test_a_failed_task_and_a_library_s_warning_name_their_batch() -> None:
     warning = next(line for line in lines if line["logger"] == "library")
     failed = next(line for line in lines if line["logger"].endswith(".Executor"))
     assert (warning["level"], warning["message"]) == ("warning", "a warning of Python's")
+    assert failed["level"] == "error"
     assert "a task that fails" in failed["stack"]
     for line in (warning, failed):
         assert (line["event"], line["query"], line["batch_id"]) == ("log", PLACE.query, PLACE.batch_id)
