@@ -19,6 +19,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from pipeline_contract.manifest import Manifest
 from spark_streaming.metrics import to_seconds
+from spark_streaming.offsets import sum_offsets
+from spark_streaming.status import CheckpointState, QueryStatus, read_status
 from tests.integration.spark_streaming.job_runs import QUICK_START, Pipeline, read_run
 
 SIGNALLED_JOB = Path(__file__).with_name("signalled_job.py")
@@ -89,12 +91,9 @@ def scrape(url: str) -> Callable[..., float]:
     return lambda name, **labels: values[f"millrace_{name}", frozenset(labels.items())]
 
 
-def read_status(pipeline: Pipeline) -> Event:
-    """The ingest's status."""
-    done = pipeline.command("spark_streaming", "status", str(pipeline.path), "--json")
-    assert done.returncode == 0, done.stderr
-    found: Event = json.loads(done.stdout)["queries"][0]
-    return found
+def ask_status(pipeline: Pipeline) -> QueryStatus:
+    """The ingest's status, without the command around it."""
+    return read_status(pipeline.settings, pipeline.contract).queries[0]
 
 
 def check_metrics(found: Callable[..., float], pipeline: Pipeline, since: int) -> None:
@@ -133,18 +132,19 @@ def test_a_pipeline_under_its_operator_s_hands_loses_nothing(pipeline: Pipeline)
     assert cut.code not in (0, 2, 4), cut.text
     assert "summary" not in [event["event"] for event in cut.events]
     assert last_batches(pipeline) == (last, committed)
-    status = read_status(pipeline)
-    assert status["state"] == "batch 1 is planned and not published yet"
-    assert (status["attempts"], status["published"]["batch"], status["checkpoint"]["committed"]) == (1, 0, 0)
-    assert sum(sum(of.values()) for of in status["lag"].values()) >= ROWS - last.rows("raw")
+    status = ask_status(pipeline)
+    assert status.state == "batch 1 is planned and not published yet"
+    assert status.attempts == 1
+    assert status.checkpoint == CheckpointState(f"{pipeline.checkpoint}/{pipeline.name}/ingest", planned=1, committed=0)
+    assert sum_offsets(status.lag or {}) >= ROWS - last.rows("raw")
 
     # The cut batch is planned anew, with other offsets.
     rewind = ("spark_streaming", "rewind", str(pipeline.path), "--query", "ingest", "--to-batch", "0", "--json")
     planned = json.loads(pipeline.command(*rewind, "--dry-run").stdout)
     assert [change["name"] for change in planned["changes"]] == ["offsets/1"]
-    assert read_status(pipeline)["checkpoint"]["planned"] == 1
+    assert ask_status(pipeline) == status
     assert json.loads(pipeline.command(*rewind).stdout) == planned
-    assert read_status(pipeline)["checkpoint"]["planned"] == 0
+    assert ask_status(pipeline).state.endswith("offsets behind the topic")
 
     with start_job(pipeline, "--max-offsets-per-trigger", "700", "--metrics-port", "0") as job:
         url = job.read_until(lambda line: "metrics" in line)["metrics"]
@@ -165,7 +165,9 @@ def test_a_pipeline_under_its_operator_s_hands_loses_nothing(pipeline: Pipeline)
     assert "where the ledger ends" in started_over.stdout
     assert pipeline.drain(*INGEST).code == 0
     assert len(pipeline.ledger().read_lineages()) == 2
-    assert read_status(pipeline)["state"] == "has published all of the topic"
+    told = pipeline.command("spark_streaming", "status", str(pipeline.path), "--json")
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["queries"][0]["state"] == "has published all of the topic"
     lines = list(range(2, ROWS + 2)) + list(range(2, MORE_ROWS + 2))
     assert pipeline.lines("raw") == sorted(lines)
     assert sorted(pipeline.lines("curated") + pipeline.lines("rejected")) == sorted(lines)
