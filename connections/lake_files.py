@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from pipeline_contract.column_types import ColumnType
 from pipeline_contract.model import LakeFormat
-from pipeline_contract.outputs import AGGREGATE_PASSPORT, Output
+from pipeline_contract.outputs import AGGREGATE_PASSPORT, FileOutput
 from pipeline_contract.passport import PASSPORT
 
 _ARROW: dict[str, Any] = {
@@ -43,7 +43,7 @@ def arrow_schema(columns: Mapping[str, ColumnType]) -> Any:
     return pa.schema([(name, arrow_type(column_type)) for name, column_type in columns.items()])
 
 
-def parse_object(body: bytes, output: Output, names: Sequence[str] | None = None) -> pa.Table:
+def parse_object(body: bytes, output: FileOutput, names: Sequence[str] | None = None) -> pa.Table:
     """The rows of one object, with all of its output's columns or those that are named, in the contract's types.
 
     Of a file that was written under an older version of the contract, columns that came later are null, and types that
@@ -62,8 +62,8 @@ def parse_object(body: bytes, output: Output, names: Sequence[str] | None = None
     return pa.table([cast_column(c, field.type) for c, field in zip(found, schema, strict=True)], schema=schema)
 
 
-def _is_of_every_version(output: Output, name: str) -> bool:
-    return output.kind in ("raw", "rejected") or name in PASSPORT | AGGREGATE_PASSPORT
+def _is_of_every_version(output: FileOutput, name: str) -> bool:
+    return output.kind in ("raw", "rejected", "late") or name in PASSPORT | AGGREGATE_PASSPORT
 
 
 def cast_column(column: Any, wanted: Any) -> Any:

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from connections.ledger_objects import LedgerObjects, error_code, parse_record
 from pipeline_contract.errors import PublishConflict
 from pipeline_contract.layout import query_prefix
-from pipeline_contract.manifest import Close, LedgerEntry, Lineage, Manifest, Owner, Seal
+from pipeline_contract.manifest import BatchPosition, Close, LedgerEntry, Lineage, Manifest, Owner, Seal
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -100,12 +100,30 @@ class Ledger:
             return Position(None, None)
         return Position(lineages[-1], self.read_last_manifest(lineages[-1].lineage))
 
-    def read_manifests(self) -> Iterator[Manifest]:
-        """Every manifest of every lineage, in the ledger's order; roll-ups stand for the manifests that they hold."""
-        for lineage in self.read_lineages():
-            for key in self._roll_up_keys(lineage.lineage):
-                yield from self._read_roll_up(key)
-            for key in self._entry_keys(lineage.lineage, after_roll_up=True):
+    def read_manifests(self, after: BatchPosition | None = None) -> Iterator[Manifest]:
+        """Every manifest of every lineage in the ledger's order, or those behind a position; each is read when asked for.
+
+        Roll-ups stand for the manifests that they hold.
+        """
+        names = [lineage.lineage for lineage in self.read_lineages()]
+        if after is None:
+            first = -1
+        elif after.lineage in names:
+            names, first = names[names.index(after.lineage) :], after.batch
+        else:
+            raise PublishConflict(
+                f"s3://{self.bucket}/{self.prefix}lineages/: has no lineage {after.lineage}; is this another bucket, or "
+                "was it reset?"
+            )
+        for number, name in enumerate(names):
+            yield from self._read_lineage(name, first if number == 0 else -1)
+
+    def _read_lineage(self, lineage: str, after: int) -> Iterator[Manifest]:
+        for key in self._roll_up_keys(lineage):
+            if _last_batch(key) > after:
+                yield from (manifest for manifest in self._read_roll_up(key) if manifest.batch > after)
+        for key in self._entry_keys(lineage, after_roll_up=True):
+            if _last_batch(key) > after:
                 entry = self._parse_entry(key, self.objects.get(key) or b"")
                 if isinstance(entry, Manifest):
                     yield entry
@@ -207,3 +225,8 @@ class Ledger:
             return _ENTRY.validate_json(body)
         except ValidationError as error:
             raise PublishConflict(f"s3://{self.bucket}/{key}: not a manifest: {error.errors()[0]['msg']}") from error
+
+
+def _last_batch(key: str) -> int:
+    """The number of the last batch that an entry or a roll-up holds, which its name ends with."""
+    return int(key.rpartition("/")[2].split(".")[0].rpartition("-")[2])

@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
 
 from connections.settings import S3Settings
+from pipeline_contract.errors import ServiceError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -55,3 +57,16 @@ def open_s3(settings: S3Settings) -> S3Client:
         aws_access_key_id=credentials.get("aws_access_key_id"),
         aws_secret_access_key=credentials.get("aws_secret_access_key"),
     )
+
+
+def object_exists(s3: S3Client, bucket: str, key: str) -> bool:
+    """Say whether there is an object at a key."""
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
+            return False
+        raise ServiceError(f"S3: cannot look for s3://{bucket}/{key}: {error}") from error
+    except BotoCoreError as error:
+        raise ServiceError(f"S3: cannot look for s3://{bucket}/{key}: {error}") from error
+    return True

@@ -154,6 +154,7 @@ def _check_aggregates(contract: Contract, scope: _Scope) -> Iterator[str]:
 
 def _check_aggregate(aggregate: Aggregate, scope: _Scope) -> Iterator[str]:
     where = f"aggregate {aggregate.name!r}"
+    yield from (f"{where}.{problem}" for problem in _check_window(aggregate))
     for name in aggregate.group_by:
         if name not in scope.declared:
             yield f"{where}.group_by: unknown column {name!r}; known: {', '.join(sorted(scope.declared))}"
@@ -166,6 +167,16 @@ def _check_aggregate(aggregate: Aggregate, scope: _Scope) -> Iterator[str]:
         place = f"{where}.measure {measure.name!r}"
         yield from (f"{place}: {problem}" for problem in check_measure(measure.expression, scope.declared))
         yield from _check_leak(place, measure.expression, scope)
+
+
+def _check_window(aggregate: Aggregate) -> Iterator[str]:
+    if (aggregate.window is None) == (aggregate.gap is None):
+        found = "neither" if aggregate.window is None else "both"
+        yield f"window: found {found} of window and gap, allowed: one of them (gap makes sessions)"
+    elif aggregate.gap is not None and not aggregate.group_by:
+        yield "gap: sessions need a group_by; Spark keeps none over all rows of a stream"
+    if aggregate.slide is not None and (aggregate.window is None or aggregate.slide > aggregate.window):
+        yield f"slide: found {aggregate.slide}, allowed: beside a window, and not longer than it"
 
 
 def _check_lake(contract: Contract, scope: _Scope) -> Iterator[str]:

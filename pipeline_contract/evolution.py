@@ -40,6 +40,7 @@ class Change:
 
 
 _FREE = KeyRule("free")
+_OTHER_WINDOWS = KeyRule("refused", "other windows stand in its table; give the new ones another name")
 _LATER_ROWS = KeyRule("compatible", "it holds for the rows from then on")
 _REQUIRED = KeyRule("refused", "rows that are published already have no value; allowed: true")
 # A key that is not here stands under the longest of its prefixes that is.
@@ -71,9 +72,9 @@ KEYS: Mapping[str, KeyRule] = {
     "lake.format": KeyRule("refused", "the pipe reads one format"),
     "lake.partition_by": KeyRule("refused", "readers of the lake know one layout"),
     "lake.target_file_mb": _FREE,
-    "aggregate.window": KeyRule(
-        "refused", "windows of the old length stand in its table; give the new one another name"
-    ),
+    "aggregate.window": _OTHER_WINDOWS,
+    "aggregate.slide": _OTHER_WINDOWS,
+    "aggregate.gap": _OTHER_WINDOWS,
     "aggregate.group_by": KeyRule("refused", "the old groups stand in its table; give the new one another name"),
     "aggregate.measures": KeyRule("new lineage", "every window is computed again"),
     "warehouse": KeyRule("refused", "what is loaded lies in the old table"),

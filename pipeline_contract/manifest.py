@@ -61,10 +61,18 @@ class OperationFile(LakeFile):
     event_time_max: datetime | None
 
 
+class BatchPosition(Record):
+    """A place in a ledger's order: behind this batch of this lineage; batch -1 is the place before its first."""
+
+    lineage: str
+    batch: int
+
+
 class Manifest(Record):
     """One batch of one query: what was read and what is published of it.
 
     `reasons` counts the rejected rows by their first reason.
+    An aggregate's query reads what the ingest has published: `read_to` is the last batch of the ingest that it has read.
     """
 
     kind: Literal["batch"] = "batch"
@@ -81,10 +89,20 @@ class Manifest(Record):
     files: tuple[PublishedFile, ...]
     watermark: datetime | None = None
     reasons: dict[str, int] = Field(default_factory=dict)
+    read_to: BatchPosition | None = None
+
+    @property
+    def position(self) -> BatchPosition:
+        """The place behind this batch."""
+        return BatchPosition(lineage=self.lineage, batch=self.batch)
+
+    def files_of(self, output: str) -> tuple[PublishedFile, ...]:
+        """The files of one output."""
+        return tuple(file for file in self.files if file.output == output)
 
     def rows(self, output: str) -> int:
         """The rows of one output, over its files."""
-        return sum(file.rows for file in self.files if file.output == output)
+        return sum(file.rows for file in self.files_of(output))
 
 
 class Seal(Record):
@@ -99,7 +117,11 @@ class Seal(Record):
 
 
 class Lineage(Record):
-    """The begin of a checkpoint's life: its id, and the offsets that its first batch starts at."""
+    """The begin of a checkpoint's life: its id, and the offsets that its first batch starts at.
+
+    Of an aggregate, `begins_after` is the same place in the ledger of the ingest, and `definition` all that decides what
+    its state means, of which `contract_hash` is the hash.
+    """
 
     kind: Literal["lineage"] = "lineage"
     pipeline: str
@@ -109,6 +131,8 @@ class Lineage(Record):
     checkpoint: str
     contract_hash: str
     starts: tuple[OffsetRange, ...]
+    begins_after: BatchPosition | None = None
+    definition: dict[str, str] = Field(default_factory=dict)
 
 
 class ContractRecord(Record):

@@ -176,12 +176,23 @@ class Measure(Part):
 
 
 class Aggregate(Part):
-    """A tumbling window over event time, grouped by columns."""
+    """Figures of the rows of a window of event time, grouped by columns.
+
+    A tumbling window has a length, `window`; a sliding one begins every `slide` as well; a session goes on until no row
+    has come for `gap`.
+    """
 
     name: Name
-    window: Duration
+    window: Duration | None = None
+    slide: Duration | None = None
+    gap: Duration | None = None
     group_by: tuple[Name, ...] = ()
     measures: tuple[Measure, ...] = Field(min_length=1)
+
+    @property
+    def grid(self) -> tuple[timedelta, timedelta] | None:
+        """The length of the windows, and how far each begins after the one before; None for sessions, which lie on none."""
+        return None if self.window is None else (self.window, self.slide or self.window)
 
 
 class Warehouse(Part):

@@ -9,7 +9,7 @@ from pipeline_contract.column_types import BIGINT, BINARY, STRING, TIMESTAMP, Co
 from pipeline_contract.model import Aggregate, Contract, LakeFormat
 from pipeline_contract.passport import PASSPORT
 
-Kind = Literal["raw", "curated", "rejected", "aggregate"]
+Kind = Literal["raw", "curated", "rejected", "aggregate", "late"]
 INGEST = "ingest"
 
 RAW_COLUMNS: dict[str, ColumnType] = {"key": BINARY, "value": BINARY, "_kafka_timestamp": TIMESTAMP}
@@ -27,22 +27,28 @@ _EXTENSIONS: dict[LakeFormat, str] = {"parquet": "parquet", "csv": "csv.gz", "js
 
 
 @dataclass(frozen=True)
-class Output:
-    """One kind of rows: its place in the lake, its columns in order, its table, and the view over it, if any."""
+class FileOutput:
+    """One kind of rows as files: its place in the lake, their format, their columns in order."""
 
     kind: Kind
-    name: str  # raw, curated, rejected or aggregates/<name>
+    name: str  # raw, curated, rejected, aggregates/<name> or late/<name>
     format: LakeFormat
     columns: dict[str, ColumnType]
-    database: str
-    schema: str
-    table: str
-    view: str | None = None
 
     @property
     def extension(self) -> str:
         """The ending of its files."""
         return _EXTENSIONS[self.format]
+
+
+@dataclass(frozen=True)
+class Output(FileOutput):
+    """One kind of rows that the warehouse has too: its table, and the view over it, if any."""
+
+    database: str
+    schema: str
+    table: str
+    view: str | None = None
 
 
 def curated_columns(contract: Contract) -> dict[str, ColumnType]:
@@ -85,6 +91,11 @@ def derive_aggregate(contract: Contract, aggregate: Aggregate) -> Output:
         table=f"{view}_VERSIONS",
         view=view,
     )
+
+
+def derive_late(aggregate: Aggregate) -> FileOutput:
+    """The files of the rows that came too late for windows of an aggregate, a row for each such window; in no table."""
+    return FileOutput("late", f"late/{aggregate.name}", "parquet", WINDOW_COLUMNS | PASSPORT)
 
 
 def queries(contract: Contract) -> tuple[str, ...]:

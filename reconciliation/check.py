@@ -16,7 +16,7 @@ from connections.settings import Settings
 from connections.warehouse import open_warehouse
 from pipeline_contract.manifest import Manifest, OffsetRange, PublishedFile
 from pipeline_contract.model import Contract
-from pipeline_contract.outputs import INGEST, aggregate_query, derive_outputs, queries
+from pipeline_contract.outputs import INGEST, aggregate_query, derive_late, derive_outputs, queries
 from reconciliation.accounts import Reading, Zones, account_rows
 from reconciliation.content_check import TableAccount, compare_table, mark_waiting
 from reconciliation.findings import Finding
@@ -45,6 +45,7 @@ class Evidence:
     tables: dict[str, WarehouseTable]
     before: dict[str, QueryLedger]
     lake: dict[str, LakeOutput]
+    late: dict[str, LakeOutput]
     after: dict[str, QueryLedger]
     sources: list[SourceSight]
     topic: TopicSight
@@ -59,13 +60,14 @@ def gather_evidence(settings: Settings, contract: Contract, other_paths: Sequenc
     before = read_ledgers(s3, settings, contract)
     say("reading the objects of the lake")
     lake = {output.name: read_lake(s3, settings.s3.bucket, contract.name, output) for output in outputs}
+    late = {a.name: read_lake(s3, settings.s3.bucket, contract.name, derive_late(a)) for a in contract.aggregates}
     after = read_ledgers(s3, settings, contract)
     say("reading the topic")
     records = read_records(settings.kafka, contract)
     topic = read_topics(settings.kafka, contract)
     say("reading the sources again")
     sources = read_sources(contract, records, other_paths)
-    return Evidence(tables, before, lake, after, sources, topic)
+    return Evidence(tables, before, lake, late, after, sources, topic)
 
 
 def read_warehouse(settings: Settings, contract: Contract) -> dict[str, WarehouseTable]:
@@ -136,6 +138,7 @@ def judge_evidence(
         duplicates=count_surplus(zone_findings, accounts.values()),
         rejected_by_reason=count_reasons(lake["rejected"].rows, tables["rejected"].rows),
         open_windows=count_windows(contract, evidence),
+        late_rows={name: count_late(late.rows) for name, late in evidence.late.items()},
         tables=tuple(describe_table(tables[name], account) for name, account in accounts.items()),
         findings=tuple(findings),
         basis=describe_basis(evidence),
@@ -173,10 +176,9 @@ def check_lake(evidence: Evidence, in_staging: Callable[[PublishedFile], bool]) 
     def is_waiting(file: PublishedFile) -> bool:
         return before[file.final_key][0] in newest and in_staging(file)
 
-    for lake in evidence.lake.values():
-        query = (
-            f"aggregate-{lake.output.name.removeprefix('aggregates/')}" if lake.output.kind == "aggregate" else INGEST
-        )
+    for lake in (*evidence.lake.values(), *evidence.late.values()):
+        is_windowed = lake.output.kind in ("aggregate", "late")
+        query = f"aggregate-{lake.output.name.partition('/')[2]}" if is_windowed else INGEST
         yield from check_objects(lake, before, after, is_waiting, evidence.after[query])
 
 
@@ -201,12 +203,18 @@ def count_windows(contract: Contract, evidence: Evidence) -> dict[str, int]:
     return {
         output.name.removeprefix("aggregates/"): count_open_windows(
             curated,
+            evidence.late[aggregate.name].rows,
             evidence.lake[output.name].rows,
             aggregate,
             last.watermark if (last := evidence.before[aggregate_query(aggregate)].last) else None,
         )
         for aggregate, output in zip(contract.aggregates, derive_outputs(contract)[3:], strict=True)
     }
+
+
+def count_late(late: pa.Table) -> int:
+    """The different rows among those that came too late for a window."""
+    return int(pc.count_distinct(join_text(late, ["_topic_id", "_partition", "_offset"])).as_py())
 
 
 def describe_table(table: WarehouseTable, account: TableAccount) -> TableFigures:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from connections.lake_files import arrow_schema, parse_object
 from pipeline_contract.layout import output_prefix
-from pipeline_contract.outputs import Output
+from pipeline_contract.outputs import FileOutput
 from reconciliation.compared_values import compare_as
 from reconciliation.object_store import list_objects, read_object
 from reconciliation.row_keys import empty_zone, make_zone
@@ -38,13 +38,13 @@ class LakeOutput:
     `zone` is for rows with a passport; an aggregate's is empty. `place_row` counts the rows within an object from 1.
     """
 
-    output: Output
+    output: FileOutput
     objects: tuple[LakeObject, ...]
     rows: pa.Table
     zone: pa.Table
 
 
-def read_lake(s3: S3Client, bucket: str, pipeline: str, output: Output) -> LakeOutput:
+def read_lake(s3: S3Client, bucket: str, pipeline: str, output: FileOutput) -> LakeOutput:
     """Everything that lies under an output's prefix, found by listing it."""
     keys = list_objects(s3, bucket, output_prefix(pipeline, output.name))
     with ThreadPoolExecutor(max_workers=8) as pool:
@@ -57,7 +57,7 @@ def read_lake(s3: S3Client, bucket: str, pipeline: str, output: Output) -> LakeO
     return LakeOutput(output, tuple(found for found, _ in read), rows, zone)
 
 
-def _read_object(s3: S3Client, bucket: str, key: str, output: Output) -> tuple[LakeObject, Any] | None:
+def _read_object(s3: S3Client, bucket: str, key: str, output: FileOutput) -> tuple[LakeObject, Any] | None:
     body = read_object(s3, bucket, key)
     if body is None:  # deleted between the listing and now
         return None

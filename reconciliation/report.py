@@ -57,4 +57,8 @@ def _render_figures(statement: Statement) -> Table:
         table.add_row(
             Text(f"open windows, {name}"), f"{count:,}", "not published before the watermark passes, or `close`"
         )
+    for name, count in statement.late_rows.items():
+        table.add_row(
+            Text(f"late rows, {name}"), f"{count:,}", "curated, but too late for a window; a backfill counts them"
+        )
     return table

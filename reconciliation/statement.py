@@ -41,6 +41,7 @@ class Statement:
     duplicates: int
     rejected_by_reason: dict[str, int] = field(default_factory=dict)
     open_windows: dict[str, int] = field(default_factory=dict)
+    late_rows: dict[str, int] = field(default_factory=dict)
     tables: tuple[TableFigures, ...] = ()
     findings: tuple[Finding, ...] = ()
     basis: dict[str, str] = field(default_factory=dict)
@@ -76,6 +77,7 @@ class Statement:
             "mode": self.mode,
             "rejected_by_reason": self.rejected_by_reason,
             "open_windows": self.open_windows,
+            "late_rows": self.late_rows,
             "tables": [asdict(table) for table in self.tables],
             "findings": [asdict(finding) for finding in self.findings],
             "basis": self.basis,

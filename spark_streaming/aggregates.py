@@ -1,54 +1,58 @@
-"""The aggregate queries: windows over event time, published when the watermark has passed them."""
+"""The aggregate queries: windows over what the ingest has published, published when the watermark has passed them."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pipeline_contract.expressions import find_columns
 from pipeline_contract.layout import name_batch
 from pipeline_contract.manifest import Manifest
 from pipeline_contract.model import Aggregate, Contract
-from pipeline_contract.outputs import aggregate_columns, derive_aggregate
-from spark_streaming.curate import judge_rows, select_curated
+from pipeline_contract.outputs import FileOutput, curated_columns, derive_aggregate, derive_late
+from spark_streaming.ingest import ingest_outputs
+from spark_streaming.late_rows import list_late_files, select_late
 from spark_streaming.offsets import range_ends, sum_offsets
-from spark_streaming.protect import add_key
 from spark_streaming.publisher import Batch, Publisher
-from spark_streaming.row_files import write_output
-from spark_streaming.source import select_raw
+from spark_streaming.row_files import read_output, write_output
+from spark_streaming.windows import aggregate_rows
 
 
-def fingerprint_aggregate(contract: Contract, aggregate: Aggregate) -> str:
-    """A short hash of all that decides what the query's state means; a changed one needs a new lineage."""
-    watermark = contract.event_time.watermark if contract.event_time else None
-    return hashlib.sha256(f"{aggregate!r} {watermark!r}".encode()).hexdigest()[:16]
+def define_aggregate(contract: Contract, aggregate: Aggregate) -> dict[str, str]:
+    """All that decides what the query's state means, in words; a changed one needs a new lineage."""
+    assert contract.event_time is not None  # noqa: S101 - the contract's checks demand it of an aggregate
+    spans = {"window": aggregate.window, "slide": aggregate.slide, "gap": aggregate.gap}
+    return {
+        "reads": "curated rows",
+        "event_time": contract.event_time.column,
+        "watermark": str(contract.event_time.watermark),
+        **{name: str(span) for name, span in spans.items() if span is not None},
+        "group_by": ", ".join(aggregate.group_by) or "nothing",
+        **{f"measure {m.name!r}": f"{m.type} {m.expression}" for m in aggregate.measures},
+        **{f"column {name!r}": kind for name, kind in source_columns(contract, aggregate).items()},
+    }
 
 
-def aggregate_stream(
-    messages: DataFrame, spark: SparkSession, contract: Contract, aggregate: Aggregate,
-    references: Mapping[str, DataFrame], protect_key: str | None, topic_ids: Mapping[str, str],
-) -> DataFrame:  # fmt: skip
+def source_columns(contract: Contract, aggregate: Aggregate) -> dict[str, str]:
+    """The curated columns that an aggregate reads beside the event time, with their types."""
+    read = set(aggregate.group_by).union(*(find_columns(m.expression) for m in aggregate.measures))
+    return {name: str(kind) for name, kind in curated_columns(contract).items() if name in read}
+
+
+def aggregate_outputs(contract: Contract, aggregate: Aggregate) -> tuple[FileOutput, FileOutput]:
+    """The two outputs of an aggregate's query: its windows, and the rows that came too late for them."""
+    return derive_aggregate(contract, aggregate), derive_late(aggregate)
+
+
+def aggregate_stream(curated: DataFrame, contract: Contract, aggregate: Aggregate) -> DataFrame:
     """The unstarted stream of closed windows; rows later than the watermark are not in them."""
     assert contract.event_time is not None  # noqa: S101 - the contract's checks demand it of an aggregate
-    raw = select_raw(messages, contract, topic_ids, F.lit(None).cast("string"))
-    rows = select_curated(judge_rows(add_key(raw, spark, contract, protect_key), contract, references), contract)
     late_by = f"{int(contract.event_time.watermark.total_seconds())} seconds"
     # A watermark wants an instant; in the session's time zone, UTC, it is the same one.
-    timed = rows.withColumn("_event_time", F.col("_event_time").cast("timestamp"))
+    timed = curated.withColumn("_event_time", F.col("_event_time").cast("timestamp"))
     return aggregate_rows(timed.withWatermark("_event_time", late_by), contract, aggregate)
-
-
-def aggregate_rows(curated: DataFrame, contract: Contract, aggregate: Aggregate) -> DataFrame:
-    """The windows of curated rows, of a stream or of files alike, with the aggregate's columns in order."""
-    span = f"{int(aggregate.window.total_seconds())} seconds"
-    window = F.window("_event_time", span)
-    measures = [F.expr(m.expression).cast(m.type.spark).alias(m.name) for m in aggregate.measures]
-    grouped = curated.groupBy(window, *aggregate.group_by).agg(*measures)
-    bounds = {"window_start": grouped["window.start"], "window_end": grouped["window.end"]}
-    named = grouped.withColumns({name: bound.cast("timestamp_ntz") for name, bound in bounds.items()})
-    return named.select(*aggregate_columns(contract, aggregate))
 
 
 def add_aggregate_passport(windows: DataFrame, contract: Contract, as_of: int, batch_id: Column) -> DataFrame:
@@ -61,12 +65,26 @@ def add_aggregate_passport(windows: DataFrame, contract: Contract, as_of: int, b
     )
 
 
-def publish_windows(
-    publisher: Publisher, batch: Batch, windows: DataFrame, contract: Contract, aggregate: Aggregate
-) -> Manifest:
-    """Publish the windows that one micro-batch closed and return the manifest that stands for it."""
-    output = derive_aggregate(contract, aggregate)
-    as_of = sum_offsets(range_ends(batch.ranges))
-    batch_id = F.lit(name_batch(publisher.lineage.lineage, batch.number))
-    rows = add_aggregate_passport(windows, contract, as_of, batch_id)
-    return publisher.publish(batch, lambda location: write_output(rows, output, f"{location}{output.name}", 1))
+@dataclass(frozen=True)
+class AggregateStage:
+    """Writes the staged files of an aggregate's batches: the windows that were closed, and the rows that came too late."""
+
+    spark: SparkSession
+    contract: Contract
+    aggregate: Aggregate
+
+    def publish(self, publisher: Publisher, batch: Batch, windows: DataFrame) -> Manifest:
+        """Publish one micro-batch and return the manifest that stands for it."""
+        return publisher.publish(batch, lambda location: self._stage(publisher, batch, windows, location))
+
+    def _stage(self, publisher: Publisher, batch: Batch, windows: DataFrame, location: str) -> None:
+        closed, late = aggregate_outputs(self.contract, self.aggregate)
+        batch_id = F.lit(name_batch(publisher.lineage.lineage, batch.number))
+        as_of = sum_offsets(range_ends(batch.ranges))
+        rows = add_aggregate_passport(windows, self.contract, as_of, batch_id)
+        write_output(rows, closed, f"{location}{closed.name}", 1)
+        files = list_late_files(batch.published, batch.late_before)
+        if batch.late_before is not None and files:
+            places = [f"s3a://{publisher.ledger.bucket}/{file.final_key}" for file in files]
+            curated = read_output(self.spark, ingest_outputs(self.contract)[1], places)
+            write_output(select_late(curated, self.aggregate, batch.late_before), late, f"{location}{late.name}", 1)

@@ -32,7 +32,7 @@ class BackfillRequest:
 class BackfillPlan:
     """The files in which rows of the range may lie, as the ledger stands; `previous` is the same backfill, if any.
 
-    `aggregates` hold how far each aggregate has come, those without a batch left out.
+    `aggregates` hold how far each aggregate has come; sessions and those without a batch are left out.
     """
 
     request: BackfillRequest
@@ -86,7 +86,9 @@ def plan_backfill(ledger: Ledger, contract: Contract, request: BackfillRequest) 
     curated = [f for key, f in state.current("curated").items() if request.event_range.overlaps(ranges[key])]
     # Rejected rows need not have an event time: any file may hold one.
     rejected = state.current("rejected").values() if request.with_rejected else ()
-    aggregates = tuple(filter(None, (_read_progress(ledger, a.name, aggregate_query(a)) for a in contract.aggregates)))
+    # A session may begin elsewhere once its rows change, and its older version would stand beside the newer one.
+    on_grid = [a for a in contract.aggregates if a.grid]
+    aggregates = tuple(filter(None, (_read_progress(ledger, a.name, aggregate_query(a)) for a in on_grid)))
     candidates = {"curated": tuple(curated), "rejected": tuple(rejected)}
     return BackfillPlan(
         request, state, take_snapshot(state.manifests), candidates, aggregates,
@@ -125,8 +127,8 @@ def _is_settled(contract: Contract, before: AggregateState | None, now: Aggregat
     """Whether a backfill has computed every window of its range that the aggregate has published by now."""
     if before is None or before.lineage != now.lineage:
         return False
-    window = next(a.window for a in contract.aggregates if a.name == now.name)
-    end = taken.widen_to_windows(window, window).end
+    [grid] = [a.grid for a in contract.aggregates if a.name == now.name and a.grid]
+    end = taken.widen_to_windows(*grid).end
     return before == now or (before.watermark is not None and end <= before.watermark)
 
 

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import reduce
+from collections.abc import Iterator
 from time import monotonic
 from uuid import uuid4
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from connections.ledger import Ledger
-from pipeline_contract.errors import NotFinished, PublishConflict
+from pipeline_contract.errors import PublishConflict
 from pipeline_contract.layout import staging_prefix
-from pipeline_contract.manifest import Close, Manifest
+from pipeline_contract.manifest import BatchPosition, Close, LakeFile, Manifest
 from pipeline_contract.model import Aggregate
-from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate
-from spark_streaming.aggregates import add_aggregate_passport, aggregate_rows
+from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate, derive_late
+from spark_streaming.aggregates import add_aggregate_passport
 from spark_streaming.ingest import ingest_outputs
-from spark_streaming.offsets import Offsets, range_ends, sum_offsets
+from spark_streaming.offsets import range_ends, sum_offsets
 from spark_streaming.pipeline_job import PipelineJob
 from spark_streaming.publisher import copy_files, name_files
 from spark_streaming.report import BatchReport
 from spark_streaming.row_files import read_output, write_output
 from spark_streaming.staging import inspect_staged
 from spark_streaming.steps import announce
+from spark_streaming.windows import aggregate_rows
 
 
 def close_windows(job: PipelineJob) -> None:
@@ -72,8 +72,7 @@ def _publish_close(job: PipelineJob, ledger: Ledger, aggregate: Aggregate, last:
     output, batch_id, attempt = derive_aggregate(job.contract, aggregate), name_close(number), uuid4().hex
     prefix = staging_prefix(ledger.pipeline, ledger.query, batch_id, attempt)
     as_of = sum_offsets(range_ends(last.ranges))
-    rows = _read_curated(job, aggregate, last)
-    windows = aggregate_rows(rows, job.contract, aggregate)
+    windows = aggregate_rows(_read_curated(job, aggregate, last), job.contract, aggregate)
     if last.watermark is not None:
         windows = windows.where(F.col("window_end") > F.lit(last.watermark).cast("timestamp_ntz"))
     named = add_aggregate_passport(windows, job.contract, as_of, F.lit(batch_id))
@@ -103,38 +102,38 @@ def _publish_close(job: PipelineJob, ledger: Ledger, aggregate: Aggregate, last:
 
 def _read_curated(job: PipelineJob, aggregate: Aggregate, last: Manifest) -> DataFrame:
     """The curated rows that the aggregate's query has read and that can lie in an open window."""
-    ends = range_ends(last.ranges)
-    manifests = list(job.ledger(INGEST).read_manifests())
-    _check_ingested(job, aggregate, ends, manifests)
-    files = [
+    places = [
         f"s3a://{job.settings.s3.bucket}/{file.final_key}"
-        for manifest in manifests
+        for manifest in _list_read(job, last)
         if _may_be_open(manifest, last, aggregate)
-        for file in manifest.files
-        if file.output == "curated"
+        for file in manifest.files_of("curated")
     ]
-    rows = read_output(job.spark, ingest_outputs(job.contract)[1], files)
-    return rows.where(reduce(Column.__or__, _read_conditions(last)))
+    rows = read_output(job.spark, ingest_outputs(job.contract)[1], places)
+    if aggregate.grid is not None:
+        return rows
+    # A late row could make a longer session of an open one, which the stream would then publish under another begin.
+    late = derive_late(aggregate)
+    files = [f"s3a://{job.settings.s3.bucket}/{file.final_key}" for file in _list_late(job, aggregate, last)]
+    return rows.join(read_output(job.spark, late, files), ["_topic_id", "_partition", "_offset"], "left_anti")
 
 
-def _read_conditions(last: Manifest) -> Iterable[Column]:
-    for r in last.ranges:
-        same = (F.col("_topic_id") == r.topic_id) & (F.col("_partition") == r.partition)
-        yield same & (F.col("_offset") < r.end)
+def _list_read(job: PipelineJob, last: Manifest) -> Iterator[Manifest]:
+    """The batches of the ingest that the aggregate's lineage has read."""
+    [lineage] = [known for known in job.ledger(last.query).read_lineages() if known.lineage == last.lineage]
+    for manifest in job.ledger(INGEST).read_manifests(lineage.begins_after):
+        yield manifest
+        if manifest.position == last.read_to:
+            return
+
+
+def _list_late(job: PipelineJob, aggregate: Aggregate, last: Manifest) -> Iterator[LakeFile]:
+    for manifest in job.ledger(last.query).read_manifests(BatchPosition(lineage=last.lineage, batch=-1)):
+        yield from manifest.files_of(derive_late(aggregate).name)
 
 
 def _may_be_open(manifest: Manifest, last: Manifest, aggregate: Aggregate) -> bool:
     newest = max((c.event_time_max for c in manifest.counts if c.event_time_max), default=None)
-    return newest is not None and (last.watermark is None or newest + aggregate.window > last.watermark)
-
-
-def _check_ingested(job: PipelineJob, aggregate: Aggregate, ends: Offsets, manifests: list[Manifest]) -> None:
-    ingested = range_ends(manifests[-1].ranges) if manifests else {}
-    for topic, of in ends.items():
-        for partition, end in of.items():
-            have = ingested.get(topic, {}).get(partition, 0)
-            if have < end:
-                raise NotFinished(
-                    f"{aggregate.name}: its query has read topic {topic!r} partition {partition} up to {end}, the ingest "
-                    f"only up to {have}; run `python -m spark_streaming run {job.contract.name} --available-now` first"
-                )
+    # A session may go on from rows of any age.
+    if newest is None or last.watermark is None or aggregate.grid is None:
+        return newest is not None
+    return newest + aggregate.grid[0] > last.watermark

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from connections.ledger import Ledger
 from pipeline_contract.errors import ConfigurationError, PublishConflict, ServiceError, TopicMismatch
 from pipeline_contract.layout import name_lineage
-from pipeline_contract.manifest import Lineage, Manifest, OffsetRange, Seal
+from pipeline_contract.manifest import BatchPosition, Lineage, OffsetRange, Seal
 from spark_streaming.checkpoint import Checkpoint
-from spark_streaming.offsets import Offsets, choose_starts, range_ends, range_starts, span_ranges
+from spark_streaming.offsets import Offsets, choose_starts, range_ends, span_ranges
 
 
 @dataclass(frozen=True)
@@ -23,26 +25,59 @@ class TopicState:
     high: Offsets
 
 
-def open_lineage(
-    ledger: Ledger,
-    checkpoint: Checkpoint,
-    topics: TopicState,
-    fingerprint: str,
-    starting_offsets: str | None,
-    restart: str,
-) -> Lineage:
+@dataclass(frozen=True)
+class Start:
+    """Where a new lineage begins: offsets of the topic, and for a query that reads a ledger, the place in it."""
+
+    ranges: tuple[OffsetRange, ...]
+    after: BatchPosition | None = None
+
+
+class Origin(Protocol):
+    """What a query reads."""
+
+    def choose_start(self, before: tuple[OffsetRange, ...] | None) -> Start:
+        """Where a new lineage begins, given the ranges with which the one before it ended."""
+
+    def check(self, ranges: tuple[OffsetRange, ...]) -> None:
+        """Return if what follows on these ranges can still be read, or raise saying why not."""
+
+
+@dataclass(frozen=True)
+class TopicOrigin:
+    """Topics as what a query reads: a new lineage goes on where the ledger ends, so that nothing is read twice."""
+
+    topics: TopicState
+    starting_offsets: str | None
+
+    def choose_start(self, before: tuple[OffsetRange, ...] | None) -> Start:
+        """The ledger's end, or what `--starting-offsets` says; the earliest offsets the first time."""
+        if self.starting_offsets or before is None:
+            starts = choose_starts(self.starting_offsets or "earliest", self.topics.low, self.topics.high)
+        else:
+            _check_ids(before, self.topics)
+            starts = self.topics.low | range_ends(before)
+        check_readable(starts, self.topics)
+        return Start(span_ranges(starts, starts, self.topics.ids))
+
+    def check(self, ranges: tuple[OffsetRange, ...]) -> None:
+        """Return if the topics are still the same and still hold what follows on these ranges, or raise."""
+        _check_ids(ranges, self.topics)
+        check_readable(range_ends(ranges), self.topics)
+
+
+def open_lineage(ledger: Ledger, checkpoint: Checkpoint, origin: Origin, definition: Mapping[str, str]) -> Lineage:
     """The lineage to run on: the checkpoint's own where it has one, otherwise a new one, registered in the ledger.
 
-    `restart` says where a new lineage begins when the pipeline has older ones and `starting_offsets` is not given:
-    `ledger-end` (nothing is read twice) or `first-start` (a query with state must read everything again).
+    `definition` is all that decides what the query's state means, in words: another one needs another lineage.
     """
     lineage = checkpoint.read_lineage()
     if lineage is not None:
         lineage = _follow_chain(ledger, checkpoint, lineage)
-        _check_lineage(ledger, checkpoint, lineage, topics, fingerprint)
+        _check_lineage(ledger, checkpoint, lineage, origin, definition)
         return lineage
     while True:
-        lineage = _draw_lineage(ledger, checkpoint, topics, fingerprint, starting_offsets, restart)
+        lineage = _draw_lineage(ledger, checkpoint, origin, definition)
         # A lost reply looks like a lost race: the token tells them apart.
         if ledger.register_lineage(lineage) or lineage in ledger.read_lineages():
             break
@@ -60,40 +95,25 @@ def _follow_chain(ledger: Ledger, checkpoint: Checkpoint, lineage: Lineage) -> L
     return newest
 
 
-def _draw_lineage(
-    ledger: Ledger,
-    checkpoint: Checkpoint,
-    topics: TopicState,
-    fingerprint: str,
-    starting_offsets: str | None,
-    restart: str,
-) -> Lineage:
+def _draw_lineage(ledger: Ledger, checkpoint: Checkpoint, origin: Origin, definition: Mapping[str, str]) -> Lineage:
     older = ledger.read_lineages()
     identity = name_lineage(len(older) + 1, secrets.token_hex(3))
-    last = _seal_lineage(ledger, older[-1], identity) if older else None
-    if starting_offsets or not older:
-        starts = choose_starts(starting_offsets or "earliest", topics.low, topics.high)
-    elif restart == "first-start":
-        starts = range_starts(older[0].starts)
-        _check_ids(older[0].starts, topics)
-    else:
-        ranges = last.ranges if last else older[-1].starts
-        _check_ids(ranges, topics)
-        starts = topics.low | (range_ends(last.ranges) if last else range_starts(older[-1].starts))
-    check_readable(starts, topics)
+    start = origin.choose_start(_seal_lineage(ledger, older[-1], identity) if older else None)
     return Lineage(
         pipeline=ledger.pipeline,
         query=ledger.query,
         lineage=identity,
         number=len(older) + 1,
         checkpoint=checkpoint.location,
-        contract_hash=fingerprint,
-        starts=span_ranges(starts, starts, topics.ids),
+        contract_hash=hash_definition(definition),
+        starts=start.ranges,
+        begins_after=start.after,
+        definition=dict(definition),
     )
 
 
-def _seal_lineage(ledger: Ledger, lineage: Lineage, successor: str) -> Manifest | None:
-    """End a lineage for good and return its last manifest: a driver that still runs on it finds its next batch taken."""
+def _seal_lineage(ledger: Ledger, lineage: Lineage, successor: str) -> tuple[OffsetRange, ...]:
+    """End a lineage for good and return where: a driver that still runs on it finds its next batch taken."""
     while True:
         last = ledger.read_last_manifest(lineage.lineage)
         batch = last.batch + 1 if last else 0
@@ -101,11 +121,11 @@ def _seal_lineage(ledger: Ledger, lineage: Lineage, successor: str) -> Manifest 
             pipeline=ledger.pipeline, query=ledger.query, lineage=lineage.lineage, batch=batch, successor=successor
         )
         if isinstance(ledger.put_entry(seal), Seal):
-            return last
+            return last.ranges if last else lineage.starts
 
 
 def _check_lineage(
-    ledger: Ledger, checkpoint: Checkpoint, lineage: Lineage, topics: TopicState, fingerprint: str
+    ledger: Ledger, checkpoint: Checkpoint, lineage: Lineage, origin: Origin, definition: Mapping[str, str]
 ) -> None:
     where = f"{checkpoint.location}: its lineage {lineage.lineage}"
     if (lineage.pipeline, lineage.query) != (ledger.pipeline, ledger.query):
@@ -113,10 +133,10 @@ def _check_lineage(
             f"{where} is of {lineage.pipeline}/{lineage.query}, not of {ledger.pipeline}/{ledger.query}; "
             "give this query a --checkpoint of its own"
         )
-    if lineage.contract_hash != fingerprint:
+    if lineage.contract_hash != hash_definition(definition):
         raise ConfigurationError(
-            f"{where} was begun with another definition ({lineage.contract_hash}, now {fingerprint}); "
-            "its state does not fit: start with a new --checkpoint, which reads the topic again"
+            f"{where} was begun with another definition: {describe_change(lineage.definition, definition)}. Its state does "
+            "not fit: start a new lineage with a new --checkpoint; it reads all that was published again"
         )
     chain = ledger.read_lineages()
     if lineage not in chain:
@@ -136,9 +156,19 @@ def _check_lineage(
             f"{where} has committed batch {checkpoint.last_committed()}, the ledger ends at {published}: manifests are "
             f"missing under s3://{ledger.bucket}/{ledger.prefix}{lineage.lineage}/; restore them before you go on"
         )
-    ranges = last.ranges if last else lineage.starts
-    _check_ids(ranges, topics)
-    check_readable(range_ends(last.ranges) if last else range_starts(lineage.starts), topics)
+    origin.check(last.ranges if last else lineage.starts)
+
+
+def hash_definition(definition: Mapping[str, str]) -> str:
+    """A short hash of a query's definition."""
+    return hashlib.sha256(repr(sorted(definition.items())).encode()).hexdigest()[:16]
+
+
+def describe_change(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """What two definitions say differently, in words."""
+    names = [name for name in (*before, *(n for n in now if n not in before)) if before.get(name) != now.get(name)]
+    changes = (f"{name} was {before.get(name, 'absent')}, now {now.get(name, 'absent')}" for name in names)
+    return "; ".join(changes) if before else "of an older version of this job"
 
 
 def _check_ids(ranges: tuple[OffsetRange, ...], topics: TopicState) -> None:

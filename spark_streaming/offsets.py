@@ -22,10 +22,23 @@ _LATEST, _EARLIEST = -1, -2
 
 @dataclass(frozen=True)
 class OffsetLogEntry:
-    """One file of the checkpoint's `offsets/`: where the batch ends, and its watermark (None before the first)."""
+    """One file of the checkpoint's `offsets/`: where the batch ends, in the source's own JSON, and its watermark.
 
-    ends: Offsets
+    There is no watermark before the first row.
+    """
+
+    offset: str
     watermark: datetime | None
+
+    @property
+    def ends(self) -> Offsets:
+        """Where a batch of topics ends, or `PublishConflict` for another source's offset."""
+        try:
+            return read_offsets(self.offset)
+        except ValueError as error:
+            raise PublishConflict(
+                f"the checkpoint's offset log has no offsets of topics: {self.offset[:80]!r}"
+            ) from error
 
 
 def parse_offset_log(text: str) -> OffsetLogEntry:
@@ -38,11 +51,11 @@ def parse_offset_log(text: str) -> OffsetLogEntry:
         raise PublishConflict(f"the checkpoint's offset log is not of version 1 with one source: {text[:80]!r}")
     try:
         millis = int(json.loads(lines[1]).get("batchWatermarkMs", 0))
-        ends = read_offsets(lines[2])
+        json.loads(lines[2])
     except (ValueError, AttributeError) as error:
         raise PublishConflict(f"the checkpoint's offset log cannot be read: {error}: {text[:80]!r}") from error
     watermark = datetime.fromtimestamp(millis / 1000, UTC).replace(tzinfo=None) if millis else None
-    return OffsetLogEntry(ends, watermark)
+    return OffsetLogEntry(lines[2], watermark)
 
 
 def write_offset_log(ends: Offsets) -> str:

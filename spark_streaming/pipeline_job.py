@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from threading import Event
@@ -22,27 +22,40 @@ from connections.schema_registry import ReadSchemas, open_schemas
 from connections.settings import Settings
 from pipeline_contract.contract_file import hash_contract
 from pipeline_contract.errors import ConfigurationError, ServiceError
+from pipeline_contract.manifest import Lineage
 from pipeline_contract.model import Aggregate, Column, Contract
-from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate
-from spark_streaming.aggregates import aggregate_rows, aggregate_stream, fingerprint_aggregate, publish_windows
+from pipeline_contract.outputs import INGEST, FileOutput, aggregate_query
+from pipeline_contract.passport import PASSPORT
+from spark_streaming.aggregates import (
+    AggregateStage,
+    aggregate_outputs,
+    aggregate_stream,
+    define_aggregate,
+    source_columns,
+)
 from spark_streaming.cast import cast_text
+from spark_streaming.checkpoint import Checkpoint
 from spark_streaming.curate import judge_rows
+from spark_streaming.curated_source import CuratedRequest, read_curated_stream
 from spark_streaming.ingest import IngestStage, ingest_outputs, partition_value
-from spark_streaming.lineage import open_lineage
+from spark_streaming.lineage import TopicOrigin, open_lineage
 from spark_streaming.metrics import Metrics
 from spark_streaming.metrics_endpoint import serve_metrics
 from spark_streaming.offsets import range_starts
 from spark_streaming.protect import needs_key
+from spark_streaming.published_batches import LedgerOrigin, PublishedBatches, check_drained, read_run
 from spark_streaming.publisher import Publisher
 from spark_streaming.query import (
+    AT_ONCE,
     BatchRunner,
-    PublishBatch,
     RunningQuery,
+    TopicBatches,
     Trigger,
     name_driver,
     open_checkpoint,
     read_topic_state,
     start_query,
+    stop_when_drained,
 )
 from spark_streaming.reference import read_references
 from spark_streaming.report import Report
@@ -51,6 +64,7 @@ from spark_streaming.source import read_topics
 from spark_streaming.steps import Listener, Step
 from spark_streaming.stopping import wait_for_queries
 from spark_streaming.targets import check_checkpoint
+from spark_streaming.windows import aggregate_rows
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -87,20 +101,32 @@ class PipelineJob:
     def run(self, options: RunOptions, stop: Event) -> None:
         """Run the chosen queries until all are drained, `stop` is set or one fails; then every one is stopped.
 
-        A query that is asked to stop finishes its batch. The first failure is raised.
+        The aggregates read what the ingest has published: where all is to be drained, it is drained first. A query that is
+        asked to stop finishes its batch. The first failure is raised.
         """
         check_checkpoint(str(self.spark.sparkContext.master), options.checkpoint or self.settings.spark.checkpoints)
         self._check_services()
         self.adopt_contract()
-        started: list[RunningQuery] = []
+        ingest, aggregates = self._choose(options.query)
         with self._measure(options.metrics_port):
-            try:
-                for starter in self._choose(options.query):
-                    started.append(starter(options, stop))
-                wait_for_queries(started, stop)
-            finally:
-                for query in started:
-                    query.stream.stop()
+            if options.trigger.interval:
+                self._run_together([*ingest, *aggregates], options, stop)
+                return
+            self._run_together(ingest, options, stop)
+            if not stop.is_set():
+                self._run_together(aggregates, options, stop)
+        for aggregate in self.contract.aggregates if aggregates and not stop.is_set() else ():
+            check_drained(self.ledger(INGEST), self.ledger(aggregate_query(aggregate)))
+
+    def _run_together(self, starters: Sequence[Starter], options: RunOptions, stop: Event) -> None:
+        started: list[RunningQuery] = []
+        try:
+            for starter in starters:
+                started.append(starter(options, stop))
+            wait_for_queries(started, stop)
+        finally:
+            for query in started:
+                query.stream.stop()
 
     def ledger(self, query: str) -> Ledger:
         """The ledger of one of the pipeline's queries."""
@@ -122,7 +148,8 @@ class PipelineJob:
         metrics = Metrics(self.contract.name)
         return serve_metrics(self.spark, self.report, metrics, self.settings.spark.metrics_address, wanted)
 
-    def _choose(self, wanted: str) -> list[Starter]:
+    def _choose(self, wanted: str) -> tuple[list[Starter], list[Starter]]:
+        """What starts the ingest, and what starts the aggregates, as far as they are wanted."""
         aggregates: list[Starter] = [
             lambda options, stop, a=aggregate: self._start_aggregate(a, options, stop)  # type: ignore[misc]
             for aggregate in self.contract.aggregates
@@ -130,7 +157,7 @@ class PipelineJob:
         if wanted == "aggregates" and not aggregates:
             raise ConfigurationError(f"--query aggregates: the contract {self.contract.name!r} has no [[aggregate]]")
         ingest: list[Starter] = [self._start_ingest]
-        return {"ingest": ingest, "aggregates": aggregates, "all": [*ingest, *aggregates]}[wanted]
+        return ingest if wanted != "aggregates" else [], aggregates if wanted != "ingest" else []
 
     def _check_services(self) -> None:
         if needs_key(self.contract) and not self.protect_key:
@@ -153,58 +180,67 @@ class PipelineJob:
             raise ServiceError(f"S3 at {where}: cannot open the bucket {bucket!r}: {error}") from error
 
     def _start_ingest(self, options: RunOptions, stop: Event) -> RunningQuery:
-        topics = (self.contract.topic.name, self.contract.topic.rejected)
         references = read_references(self.spark, self.contract)
         stage = IngestStage(self.spark, self.contract, references, self.protect_key, self.read_schemas)
-        # Its rows depend on nothing but the topic: a changed contract needs no new lineage, and a new one begins at the end.
-        return self._start(
-            INGEST, options, stop, topics, "stateless", "ledger-end", lambda messages, _: messages, stage.publish
-        )
-
-    def _start_aggregate(self, aggregate: Aggregate, options: RunOptions, stop: Event) -> RunningQuery:
-        references = read_references(self.spark, self.contract)
-
-        def transform(messages: DataFrame, ids: dict[str, str]) -> DataFrame:
-            return aggregate_stream(messages, self.spark, self.contract, aggregate, references, self.protect_key, ids)
-
-        return self._start(
-            aggregate_query(aggregate),
-            options,
-            stop,
-            (self.contract.topic.name,),
-            fingerprint_aggregate(self.contract, aggregate),
-            "first-start",
-            transform,
-            lambda publisher, batch, windows: publish_windows(publisher, batch, windows, self.contract, aggregate),
-        )
-
-    def _start(
-        self, query: str, options: RunOptions, stop: Event, topics: tuple[str, ...], fingerprint: str, restart: str,
-        transform: Callable[[DataFrame, dict[str, str]], DataFrame], publish: PublishBatch,
-    ) -> RunningQuery:  # fmt: skip
-        ledger = self.ledger(query)
-        root = (options.checkpoint or self.settings.spark.checkpoints).rstrip("/")
-        checkpoint = open_checkpoint(self.spark, f"{root}/{self.contract.name}/{query}")
-        state = read_topic_state(self.settings, topics)
-        lineage = open_lineage(ledger, checkpoint, state, fingerprint, options.starting_offsets, restart)
-        epoch = ledger.take_ownership(name_driver(), lineage.lineage)
-        outputs = (
-            ingest_outputs(self.contract)
-            if query == INGEST
-            else tuple(
-                derive_aggregate(self.contract, a) for a in self.contract.aggregates if aggregate_query(a) == query
-            )
-        )
-        publisher = Publisher(
-            self.s3, ledger, lineage, epoch, outputs, self.contract.version, hash_contract(self.contract), self._hear
-        )
-        publisher.recover()
+        checkpoint = self._open_checkpoint(INGEST, options)
+        state = read_topic_state(self.settings, (self.contract.topic.name, self.contract.topic.rejected))
+        # Its rows depend on nothing but the topic: a changed contract needs no new lineage.
+        lineage = open_lineage(self.ledger(INGEST), checkpoint, TopicOrigin(state, options.starting_offsets), {})
+        publisher = self._open_publisher(lineage, ingest_outputs(self.contract))
         client = {f"kafka.{name}": value for name, value in configure_java(self.settings.kafka).items()}
         messages = read_topics(self.spark, client, range_starts(lineage.starts), options.max_offsets_per_trigger)
-        frame = transform(messages, {r.topic: r.topic_id for r in lineage.starts})
-        runner = BatchRunner(self.settings, checkpoint, lineage, publisher, publish, self.report, stop)
-        self.report.say("query", query=query, lineage=lineage.lineage, checkpoint=checkpoint.location)
-        return start_query(frame, checkpoint, runner, f"{self.contract.name}/{query}", options.trigger)
+        batches = TopicBatches(self.settings, checkpoint, lineage)
+        runner = BatchRunner(batches, publisher, stage.publish, self.report, stop)
+        return self._start(messages, checkpoint, runner, lineage, options.trigger)
+
+    def _start_aggregate(self, aggregate: Aggregate, options: RunOptions, stop: Event) -> RunningQuery:
+        ingest, own = self.ledger(INGEST), self.ledger(aggregate_query(aggregate))
+        checkpoint = self._open_checkpoint(own.query, options)
+        origin = LedgerOrigin(ingest, read_run(ingest, self.contract.topic.name), options.starting_offsets)
+        lineage = open_lineage(own, checkpoint, origin, define_aggregate(self.contract, aggregate))
+        publisher = self._open_publisher(lineage, aggregate_outputs(self.contract, aggregate))
+        curated = self._read_curated(aggregate, lineage, options.max_offsets_per_trigger)
+        stage = AggregateStage(self.spark, self.contract, aggregate)
+        batches = PublishedBatches(ingest, own, checkpoint, lineage)
+        runner = BatchRunner(batches, publisher, stage.publish, self.report, stop)
+        frame = aggregate_stream(curated, self.contract, aggregate)
+        if options.trigger.interval:
+            return self._start(frame, checkpoint, runner, lineage, options.trigger)
+        query = self._start(frame, checkpoint, runner, lineage, AT_ONCE)
+        stop_when_drained(query)
+        return query
+
+    def _read_curated(self, aggregate: Aggregate, lineage: Lineage, max_rows: int) -> DataFrame:
+        assert lineage.begins_after is not None  # noqa: S101 - a lineage that reads the ledger begins in it
+        request = CuratedRequest(
+            s3=self.settings.s3,
+            pipeline=self.contract.name,
+            after=lineage.begins_after,
+            format=ingest_outputs(self.contract)[1].format,
+            columns=source_columns(self.contract, aggregate) | {"_event_time": str(PASSPORT["_event_time"])},
+            max_rows=max_rows,
+            tasks=self.spark.sparkContext.defaultParallelism,
+        )
+        return read_curated_stream(self.spark, request)
+
+    def _open_checkpoint(self, query: str, options: RunOptions) -> Checkpoint:
+        root = (options.checkpoint or self.settings.spark.checkpoints).rstrip("/")
+        return open_checkpoint(self.spark, f"{root}/{self.contract.name}/{query}")
+
+    def _open_publisher(self, lineage: Lineage, outputs: tuple[FileOutput, ...]) -> Publisher:
+        """The publisher of a query that this driver owns from now on, what drivers before it left half done finished."""
+        ledger = self.ledger(lineage.query)
+        epoch = ledger.take_ownership(name_driver(), lineage.lineage)
+        version, digest = self.contract.version, hash_contract(self.contract)
+        publisher = Publisher(self.s3, ledger, lineage, epoch, outputs, version, digest, self._hear)
+        publisher.recover()
+        return publisher
+
+    def _start(
+        self, frame: DataFrame, checkpoint: Checkpoint, runner: BatchRunner, lineage: Lineage, trigger: Trigger
+    ) -> RunningQuery:
+        self.report.say("query", query=lineage.query, lineage=lineage.lineage, checkpoint=checkpoint.location)
+        return start_query(frame, checkpoint, runner, f"{self.contract.name}/{lineage.query}", trigger)
 
     def _hear(self, step: Step) -> None:
         self.report.add_step(step)

@@ -17,10 +17,19 @@ from uuid import uuid4
 from botocore.exceptions import BotoCoreError, ClientError
 
 from connections.ledger import Ledger
+from connections.s3 import object_exists
 from pipeline_contract.errors import PublishConflict, ServiceError
 from pipeline_contract.layout import final_key, name_batch, staging_folder, staging_prefix
-from pipeline_contract.manifest import Lineage, Manifest, OffsetRange, PartitionCount, PublishedFile, Seal
-from pipeline_contract.outputs import Output
+from pipeline_contract.manifest import (
+    BatchPosition,
+    Lineage,
+    Manifest,
+    OffsetRange,
+    PartitionCount,
+    PublishedFile,
+    Seal,
+)
+from pipeline_contract.outputs import FileOutput
 from spark_streaming.log_lines import CURRENT
 from spark_streaming.staging import (
     PartitionRows,
@@ -42,11 +51,18 @@ Stage = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Batch:
-    """What one micro-batch read."""
+    """What one micro-batch read.
+
+    An aggregate's reads `published` batches of the ingest, up to and with `read_to`; the windows that had ended at
+    `late_before` take no row of it any more.
+    """
 
     number: int
     ranges: tuple[OffsetRange, ...]
     watermark: datetime | None = None
+    late_before: datetime | None = None
+    read_to: BatchPosition | None = None
+    published: tuple[Manifest, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class Publisher:
     ledger: Ledger
     lineage: Lineage
     epoch: int
-    outputs: tuple[Output, ...]
+    outputs: tuple[FileOutput, ...]
     contract_version: int
     contract_hash: str
     listener: Listener
@@ -121,6 +137,7 @@ class Publisher:
             files=name_files(staged, self.ledger.pipeline, batch_id),
             watermark=batch.watermark,
             reasons=count_reasons(file for file in staged if file.output.kind == "rejected"),
+            read_to=batch.read_to,
         )
         self._check_chain(batch)
         self.ledger.check_ownership(self.epoch)
@@ -170,7 +187,7 @@ def copy_files(
     """Copy each staged file to its final key where that is absent: a second copy would notify Snowpipe again."""
 
     def copy(file: PublishedFile) -> None:
-        if _exists(s3, bucket, file.final_key):
+        if object_exists(s3, bucket, file.final_key):
             return
         with announce(listener, "copy", query, batch_id, file.final_key):
             _copy_object(s3, bucket, file)
@@ -225,18 +242,6 @@ def name_files(staged: Iterable[StagedFile], pipeline: str, batch_id: str) -> tu
         for (output, path), files in sorted(places.items())
         for number, file in enumerate(files)
     )
-
-
-def _exists(s3: S3Client, bucket: str, key: str) -> bool:
-    try:
-        s3.head_object(Bucket=bucket, Key=key)
-    except ClientError as error:
-        if error.response.get("Error", {}).get("Code") in ("404", "NoSuchKey", "NotFound"):
-            return False
-        raise ServiceError(f"S3: cannot look for s3://{bucket}/{key}: {error}") from error
-    except BotoCoreError as error:
-        raise ServiceError(f"S3: cannot look for s3://{bucket}/{key}: {error}") from error
-    return True
 
 
 def _copy_object(s3: S3Client, bucket: str, file: PublishedFile) -> None:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from time import monotonic
+from typing import Protocol
 
+from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from connections.kafka import describe_topic_ids, read_watermarks
 from connections.settings import Settings
+from pipeline_contract import errors
 from pipeline_contract.errors import PipelineError, TopicMismatch
 from pipeline_contract.layout import name_batch
 from pipeline_contract.manifest import Lineage, Manifest
@@ -22,7 +27,7 @@ from spark_streaming.checkpoint import Checkpoint
 from spark_streaming.hadoop_files import HadoopFiles
 from spark_streaming.lineage import TopicState, check_readable
 from spark_streaming.log_lines import locate_batch, work_on
-from spark_streaming.offsets import measure_lag, range_ends, range_starts, span_ranges
+from spark_streaming.offsets import Offsets, measure_lag, range_ends, range_starts, span_ranges
 from spark_streaming.publisher import Batch, Publisher
 from spark_streaming.report import BatchReport, Report
 
@@ -30,11 +35,19 @@ from spark_streaming.report import BatchReport, Report
 PublishBatch = Callable[[Publisher, Batch, DataFrame], Manifest]
 
 
+# An error of ours in a source's own process comes back as the text of its stack.
+_OWN_ERROR = re.compile(rf"^{errors.__name__}\.(?P<kind>\w+): (?P<message>.*)", re.MULTILINE)
+
+
 @dataclass(frozen=True)
 class Trigger:
     """When a query takes its next batch: `interval` such as "5 seconds", or None to drain the topic and stop."""
 
     interval: str | None
+
+
+# One batch after the other, without a pause.
+AT_ONCE = Trigger("0 seconds")
 
 
 @dataclass
@@ -65,19 +78,53 @@ class StopRequested(Exception):
     """Ends a query at the begin of a batch: the one before it is committed, and this one has not been touched."""
 
 
+class Batches(Protocol):
+    """The batches of a query, as its source and its checkpoint have them."""
+
+    def read(self, number: int) -> Batch:
+        """What the batch reads, or an error that says why it must not be published."""
+
+    def measure_lag(self, batch: Batch) -> Offsets:
+        """How many offsets of each partition there are behind the batch."""
+
+
+@dataclass
+class TopicBatches:
+    """The batches of a query that reads topics; each is read only if the topics are still those of the lineage."""
+
+    settings: Settings
+    checkpoint: Checkpoint
+    lineage: Lineage
+    _high: Offsets = field(default_factory=dict, init=False)
+
+    def read(self, number: int) -> Batch:
+        """The batch that Spark has logged; raises where its topics are not the lineage's or have lost its offsets."""
+        entry = self.checkpoint.read_offset_log(number)
+        begun = range_ends(self.lineage.starts)
+        starts = self.checkpoint.read_offset_log(number - 1).ends if number else begun
+        ids = {r.topic: r.topic_id for r in self.lineage.starts}
+        batch = Batch(number, span_ranges(starts, entry.ends, ids), entry.watermark)
+        state = read_topic_state(self.settings, tuple(sorted({r.topic for r in batch.ranges})))
+        check_topics(batch, state)
+        self._high = state.high
+        return batch
+
+    def measure_lag(self, batch: Batch) -> Offsets:
+        """How many offsets of each partition the topics had behind the batch when it was read."""
+        return measure_lag(range_ends(batch.ranges), self._high)
+
+
 class BatchRunner:
-    """Carries out `foreachBatch` for one query: finds the batch's offsets, checks the topic, publishes, reports."""
+    """Carries out `foreachBatch` for one query: finds what the batch reads, publishes, reports."""
 
     def __init__(
-        self, settings: Settings, checkpoint: Checkpoint, lineage: Lineage, publisher: Publisher,
-        publish: PublishBatch, report: Report, stop: Event,
-    ) -> None:  # fmt: skip
-        self._settings = settings
-        self._checkpoint = checkpoint
-        self._lineage = lineage
+        self, batches: Batches, publisher: Publisher, publish: PublishBatch, report: Report, stop: Event
+    ) -> None:
+        self._batches = batches
         self._publisher = publisher
         self._publish = publish
         self._report = report
+        self._stop = stop
         self._stop = stop
         self.errors: list[Exception] = []
 
@@ -92,19 +139,18 @@ class BatchRunner:
     def _run(self, frame: DataFrame, number: int) -> None:
         if self._stop.is_set():
             raise StopRequested
-        batch = self._read_batch(number)
-        batch_id = name_batch(self._lineage.lineage, number)
-        with work_on(locate_batch(self._publisher.ledger.query, number, batch_id, batch.ranges), frame.sparkSession):
+        batch = self._batches.read(number)
+        query, batch_id = self._publisher.ledger.query, name_batch(self._publisher.lineage.lineage, number)
+        with work_on(locate_batch(query, number, batch_id, batch.ranges), frame.sparkSession):
             self._publish_batch(frame, batch, batch_id)
 
     def _publish_batch(self, frame: DataFrame, batch: Batch, batch_id: str) -> None:
         started = monotonic()
-        state = read_topic_state(self._settings, tuple(sorted({r.topic for r in batch.ranges})))
-        check_topics(batch, state)
         if batch.number > 0:
             self._publisher.sweep(batch.number - 1)
         manifest = self._publish(self._publisher, batch, frame)
-        self._publisher.ledger.roll_up(self._lineage.lineage)
+        self._publisher.ledger.roll_up(self._publisher.lineage.lineage)
+        counts = [count for read in (manifest, *batch.published) for count in read.counts]
         self._report.add_batch(
             BatchReport(
                 query=self._publisher.ledger.query,
@@ -114,17 +160,10 @@ class BatchRunner:
                 batch_seconds=monotonic() - started,
                 watermark=batch.watermark,
                 reasons=manifest.reasons,
-                lag=measure_lag(range_ends(batch.ranges), state.high),
-                newest=max((c.event_time_max for c in manifest.counts if c.event_time_max), default=None),
+                lag=self._batches.measure_lag(batch),
+                newest=max((c.event_time_max for c in counts if c.event_time_max), default=None),
             )
         )
-
-    def _read_batch(self, number: int) -> Batch:
-        entry = self._checkpoint.read_offset_log(number)
-        begun = range_starts(self._lineage.starts)
-        starts = self._checkpoint.read_offset_log(number - 1).ends if number else begun
-        ids = {r.topic: r.topic_id for r in self._lineage.starts}
-        return Batch(number, span_ranges(starts, entry.ends, ids), entry.watermark)
 
 
 def check_topics(batch: Batch, state: TopicState) -> None:
@@ -148,6 +187,21 @@ def start_query(
     return RunningQuery(name, timed.outputMode("append").start(), runner.errors)
 
 
+def stop_when_drained(query: RunningQuery) -> None:
+    """Stop a query, on a thread of its own, once it has read all that its source has.
+
+    Spark's own AvailableNow takes all that a Python source has in one batch, however much that is.
+    """
+
+    def wait() -> None:
+        # Why a query ended is found in the query itself.
+        with suppress(StreamingQueryException):
+            query.stream.processAllAvailable()
+        query.stream.stop()
+
+    Thread(target=wait, name=f"drain {query.name}", daemon=True).start()
+
+
 def find_failure(query: RunningQuery) -> Exception | None:
     """Why a query has failed, None while it runs or when it ended as asked; our own error rather than Spark's wrapping."""
     if query.stream.isActive:
@@ -161,6 +215,9 @@ def find_failure(query: RunningQuery) -> Exception | None:
 def explain_failure(name: str, exception: Exception) -> PipelineError:
     """An error of Spark's in words of ours, where it is one that a user can do something about."""
     text = str(exception)
+    if own := _OWN_ERROR.search(text):
+        kind: type[PipelineError] = getattr(errors, own["kind"], PipelineErrorOfSpark)
+        return kind(f"{name}: {own['message']}")
     first = next((line for line in text.splitlines() if line.strip()), "no message")
     if "CONCURRENT_STREAM_LOG_UPDATE" in text or "concurrently" in text.lower():
         return PipelineErrorOfSpark(

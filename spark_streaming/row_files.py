@@ -8,7 +8,7 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.column_types import STRING, ColumnType
-from pipeline_contract.outputs import Output
+from pipeline_contract.outputs import FileOutput
 
 _TIMES = {"timestampNTZFormat": "yyyy-MM-dd HH:mm:ss.SSSSSS", "dateFormat": "yyyy-MM-dd"}
 # What Snowflake's file format reads back (see snowflake_integration/templates): an empty field is null, "" is empty text.
@@ -31,7 +31,9 @@ _JSON_OPTIONS = _TIMES | {"ignoreNullFields": "false", "compression": "gzip", "m
 _EMPTY_TEXT = "\0empty\0"
 
 
-def write_output(frame: DataFrame, output: Output, location: str, files: int, partition_by: Iterable[str] = ()) -> None:
+def write_output(
+    frame: DataFrame, output: FileOutput, location: str, files: int, partition_by: Iterable[str] = ()
+) -> None:
     """Write a batch's rows of one output below `location`, in the output's format."""
     rows = write_as_text(frame, output) if output.format == "json" else frame
     writer = rows.coalesce(files).write.mode("overwrite").partitionBy(*partition_by)
@@ -43,7 +45,7 @@ def write_output(frame: DataFrame, output: Output, location: str, files: int, pa
         writer.parquet(location)
 
 
-def read_output(spark: SparkSession, output: Output, locations: list[str]) -> DataFrame:
+def read_output(spark: SparkSession, output: FileOutput, locations: list[str]) -> DataFrame:
     """Rows of one output as Spark reads them back from its files; none for no files."""
     if not locations:
         return spark.createDataFrame([], _schema(output.columns))
@@ -54,7 +56,7 @@ def read_output(spark: SparkSession, output: Output, locations: list[str]) -> Da
     return spark.read.schema(_schema(output.columns)).parquet(*locations)
 
 
-def write_as_text(frame: DataFrame, output: Output) -> DataFrame:
+def write_as_text(frame: DataFrame, output: FileOutput) -> DataFrame:
     """The frame with the columns as text that JSON lines hold as text."""
     texts = [name for name, kind in output.columns.items() if kind.is_json_text]
     return frame.withColumns({name: _number_text(F.col(name), output.columns[name]) for name in texts})
@@ -69,14 +71,14 @@ def _number_text(number: Column, kind: ColumnType) -> Column:
     return infinite.otherwise(text)
 
 
-def _read_csv(spark: SparkSession, output: Output, locations: list[str]) -> DataFrame:
+def _read_csv(spark: SparkSession, output: FileOutput, locations: list[str]) -> DataFrame:
     options = _CSV_OPTIONS | {"emptyValue": _EMPTY_TEXT, "multiLine": "true"}
     rows = spark.read.schema(_schema(output.columns)).options(**options).csv(locations)
     texts = [name for name, kind in output.columns.items() if kind.name == "string"]
     return rows.withColumns({t: F.when(F.col(t) == _EMPTY_TEXT, "").otherwise(F.col(t)) for t in texts})
 
 
-def _read_json(spark: SparkSession, output: Output, locations: list[str]) -> DataFrame:
+def _read_json(spark: SparkSession, output: FileOutput, locations: list[str]) -> DataFrame:
     written = {name: STRING if kind.is_json_text else kind for name, kind in output.columns.items()}
     rows = spark.read.schema(_schema(written)).options(**_JSON_OPTIONS).json(locations)
     return rows.select(*(F.col(name).cast(kind.spark).alias(name) for name, kind in output.columns.items()))

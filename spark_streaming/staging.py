@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from connections.lake_files import parse_object
 from pipeline_contract.errors import ServiceError
-from pipeline_contract.outputs import Output
+from pipeline_contract.outputs import FileOutput
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -31,7 +31,7 @@ _ROWS_PER_TASK = 25_000
 class StagedFile:
     """A file as it lies in staging; `partition_path` is what Spark's `partitionBy` put before its name."""
 
-    output: Output
+    output: FileOutput
     key: str
     partition_path: str
     bytes: int
@@ -55,7 +55,7 @@ def count_files(rows: int, bytes_per_row: float, target_bytes: int, cores: int) 
     return max(1, by_size, min(cores, rows // _ROWS_PER_TASK))
 
 
-def inspect_staged(s3: S3Client, bucket: str, prefix: str, outputs: Iterable[Output]) -> list[StagedFile]:
+def inspect_staged(s3: S3Client, bucket: str, prefix: str, outputs: Iterable[FileOutput]) -> list[StagedFile]:
     """Every file with rows that lies under an attempt's prefix, read whole: nothing is taken from what Spark says."""
     found = [(output, key) for output in outputs for key in list_files(s3, bucket, f"{prefix}{output.name}/")]
     with ThreadPoolExecutor(max_workers=4) as pool:
@@ -115,12 +115,12 @@ def list_files(s3: S3Client, bucket: str, prefix: str) -> list[str]:
     return sorted(key for key in files if not any(p.startswith(("_", ".")) for p in key[len(prefix) :].split("/")))
 
 
-def _inspect(s3: S3Client, bucket: str, prefix: str, output: Output, key: str) -> StagedFile:
+def _inspect(s3: S3Client, bucket: str, prefix: str, output: FileOutput, key: str) -> StagedFile:
     try:
         body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except (ClientError, BotoCoreError) as error:
         raise ServiceError(f"S3: cannot read the staged s3://{bucket}/{key}: {error}") from error
-    has_passport = output.kind != "aggregate"
+    has_passport = output.kind in ("raw", "curated", "rejected")
     columns = [*_PASSPORT, "reason"] if output.kind == "rejected" else _PASSPORT
     table = parse_object(body, output, columns if has_passport else ["window_start"])
     below = key[len(f"{prefix}{output.name}/") :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import uuid
 from collections.abc import Iterator
 
@@ -24,6 +25,14 @@ from sandbox.java import find_java
 from sandbox.processes import find_free_port
 from sandbox.services import Service, is_running, start_service, stop_service, wait_until_ready
 from sandbox.stack import create_lake_bucket, describe_services
+
+
+@pytest.fixture(scope="session", autouse=True)
+def python_of_spark() -> Iterator[None]:
+    """The shared Spark session starts its Python workers with the interpreter that runs the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -14,9 +14,11 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import AGGREGATE_PASSPORT, aggregate_columns
-from spark_streaming.aggregates import add_aggregate_passport, aggregate_rows, fingerprint_aggregate
+from spark_streaming.aggregates import add_aggregate_passport, define_aggregate
 from spark_streaming.curate import judge_rows, select_curated
+from spark_streaming.lineage import describe_change, hash_definition
 from spark_streaming.source import add_fields
+from spark_streaming.windows import aggregate_rows
 from tests.spark.builders import FEW_JOBS, build_contract, build_csv_contract, build_messages, order_json, raw_of
 
 HOURLY = {
@@ -75,6 +77,28 @@ def test_windows_are_what_python_computes(spark_session: SparkSession, given_ord
         assert len(found) == len(aggregate_in_python(given_orders))
 
 
+def test_sliding_windows_and_sessions_have_the_bounds_that_the_docs_say(spark_session: SparkSession) -> None:
+    minute = timedelta(minutes=1)
+    # The second row comes when the first one's gap ends, the third a moment later than the second one's.
+    times = [BEGIN, BEGIN + 10 * minute, BEGIN + 20 * minute + timedelta(microseconds=1)]
+    rows = spark_session.createDataFrame(
+        [(t, "NO", 1) for t in times], "_event_time timestamp_ntz, country string, count int"
+    )
+
+    def find_windows(**spans: str | None) -> set[tuple[timedelta, timedelta, int]]:
+        contract = build_contract(aggregate=[{k: v for k, v in (HOURLY | spans).items() if v is not None}])
+        found = aggregate_rows(rows, contract, contract.aggregates[0]).collect()
+        return {(row["window_start"] - BEGIN, row["window_end"] - BEGIN, row["orders"]) for row in found}
+
+    assert find_windows(window=None, gap="10 minutes") == {
+        (0 * minute, 20 * minute, 2),
+        (times[2] - BEGIN, times[2] - BEGIN + 10 * minute, 1),
+    }
+    assert find_windows(window="20 minutes", slide="15 minutes") == {
+        (-15 * minute, 5 * minute, 1), (0 * minute, 20 * minute, 2), (15 * minute, 35 * minute, 1),
+    }  # fmt: skip
+
+
 def test_windows_carry_their_passport(spark_session: SparkSession) -> None:
     windows = spark_session.createDataFrame([(1,)], "orders bigint")
 
@@ -83,15 +107,17 @@ def test_windows_carry_their_passport(spark_session: SparkSession) -> None:
     assert tuple(row) == ("orders", 42, "b-1")
 
 
-def test_a_changed_aggregate_or_watermark_has_another_fingerprint() -> None:
+def test_a_changed_aggregate_or_watermark_is_named() -> None:
     other = build_contract(aggregate=[HOURLY | {"window": "1 hour"}])
     later = build_contract(aggregate=[HOURLY], event_time={"column": "at", "watermark": "2 hours"})
 
-    prints = {fingerprint_aggregate(c, c.aggregates[0]) for c in (CONTRACT, other, later)}
+    before, spans, marks = (define_aggregate(c, c.aggregates[0]) for c in (CONTRACT, other, later))
 
-    assert len(prints) == 3
+    assert describe_change(before, spans) == "window was 1:30:00, now 1:00:00"
+    assert describe_change(before, marks) == "watermark was 1:00:00, now 2:00:00"
+    assert len({hash_definition(d) for d in (before, spans, marks)}) == 3
     again = build_contract(aggregate=[HOURLY])
-    assert fingerprint_aggregate(again, again.aggregates[0]) in prints
+    assert define_aggregate(again, again.aggregates[0]) == before
 
 
 @pytest.mark.parametrize("contract", [build_contract(), build_csv_contract()], ids=["json", "csv"])

@@ -10,15 +10,20 @@ import pytest
 
 from tests.integration.spark_streaming.job_runs import Pipeline
 
+# Of the second file: in the ingest's batch before its copies, then in the aggregate's batch before its manifest.
+KILLS = ("copy:begin:0", "manifest:begin:0")
+
 
 @pytest.mark.timeout(1200)
 def test_windows_equal_a_count_over_the_rows(pipeline: Pipeline) -> None:
     pipeline.deploy()
     expected: Counter[tuple[datetime, str]] = Counter()
-    for first, name in ((0, "one.csv"), (700, "two.csv")):
+    for first, name, kills in ((0, "one.csv", ()), (700, "two.csv", KILLS)):
         path = pipeline.write_rows(first, 700, name)
         expected.update(count_windows(path.read_text()))
         pipeline.replay(path)
+        for step in kills:
+            assert pipeline.drain_until_killed(step).code == -9, step
         done = pipeline.run("run", str(pipeline.path), "--available-now")
         assert done.code == 0, done.error
     open_windows = pipeline.reconcile()["open_windows"]["hourly"]

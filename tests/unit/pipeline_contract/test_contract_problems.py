@@ -252,6 +252,21 @@ RELATIONS = [
     Case("aggregate_event_time_broken", aggregate() | {"event_time": {"column": 1}}, [
         "event_time.column: found 1, allowed: text in quotes"
     ]),
+    Case("window_missing", aggregate(window=None), [
+        "aggregate 'hourly'.window: found neither of window and gap, allowed: one of them (gap makes sessions)"
+    ]),
+    Case("window_and_gap", aggregate(gap="5 minutes"), [
+        "aggregate 'hourly'.window: found both of window and gap, allowed: one of them (gap makes sessions)"
+    ]),
+    Case("slide_too_long", aggregate(slide="2 hours"), [
+        "aggregate 'hourly'.slide: found 2:00:00, allowed: beside a window, and not longer than it"
+    ]),
+    Case("slide_of_sessions", aggregate(window=None, gap="5 minutes", group_by=["country"], slide="1 minute"), [
+        "aggregate 'hourly'.slide: found 0:01:00, allowed: beside a window, and not longer than it"
+    ]),
+    Case("sessions_over_all_rows", aggregate(window=None, gap="5 minutes"), [
+        "aggregate 'hourly'.gap: sessions need a group_by; Spark keeps none over all rows of a stream"
+    ]),
     Case("group_unknown", aggregate(group_by=["land"]), [
         f"aggregate 'hourly'.group_by: unknown column 'land'; known: {SORTED_COLUMNS}"
     ]),

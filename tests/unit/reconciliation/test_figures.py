@@ -85,14 +85,26 @@ def test_the_source_of_a_rejected_row_is_read() -> None:
     assert parse_rejected_source(b'{"source_file":"f","source_line":3,"reason":"ragged_row"}') == ("f", 3)
 
 
-HOURLY = Aggregate.model_validate(
-    {
-        "name": "hourly",
-        "window": "1 hour",
-        "group_by": ["country"],
-        "measures": [{"name": "n", "type": "bigint", "expression": "count(*)"}],
-    }
-)
+def build_aggregate(**spans: str) -> Aggregate:
+    measures = [{"name": "n", "type": "bigint", "expression": "count(*)"}]
+    return Aggregate.model_validate({"name": "hourly", "group_by": ["country"], "measures": measures} | spans)
+
+
+HOURLY = build_aggregate(window="1 hour")
+PASSPORTS = [("_topic_id", pa.string()), ("_partition", pa.int32()), ("_offset", pa.int64())]
+NO_ROWS = pa.schema(PASSPORTS).empty_table()
+
+
+def build_curated(times: list[datetime], groups: list[str | None]) -> pa.Table:
+    count = len(times)
+    columns = [["id"] * count, [0] * count, list(range(count)), times, groups]
+    schema = pa.schema([*PASSPORTS, ("_event_time", pa.timestamp("us")), ("country", pa.string())])
+    return pa.table(columns, schema=schema)
+
+
+def build_published(starts: list[datetime]) -> pa.Table:
+    schema = pa.schema([("window_start", pa.timestamp("us")), ("country", pa.string())])
+    return pa.table([starts, ["DE"] * len(starts)], schema=schema)
 
 
 def at(hour: int, minute: int = 0, year: int = 2024) -> datetime:
@@ -115,7 +127,7 @@ def test_open_windows_end_behind_the_watermark(
 ) -> None:
     times = [at(10), at(10, 59), at(11), at(11, 30), at(23, 30, 1969)]
     groups = ["DE", "DE", "FR", None, "DE"]
-    curated = pa.table({"_event_time": pa.array(times, pa.timestamp("us")), "country": pa.array(groups, pa.string())})
+    curated = build_curated(times, groups)
     done = pa.table(
         {
             "window_start": pa.array([start for start, _ in published], pa.timestamp("us")),
@@ -123,7 +135,44 @@ def test_open_windows_end_behind_the_watermark(
         }
     )
 
-    assert count_open_windows(curated, done, HOURLY, watermark) == count
+    assert count_open_windows(curated, NO_ROWS, done, HOURLY, watermark) == count
+
+
+class Spans(NamedTuple):
+    id: str
+    spans: dict[str, str]
+    published: list[datetime]
+    late: list[int]
+    windows: int
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        # 10:05 and 10:50 lie in the windows that begin at 09:30, 10:00 and 10:30; those that end by 10:30 are over.
+        Spans("sliding", {"window": "1 hour", "slide": "30 minutes"}, [], [], 2),
+        Spans("sliding_published", {"window": "1 hour", "slide": "30 minutes"}, [at(10, 30)], [], 1),
+        Spans("slide_that_does_not_divide", {"window": "1 hour", "slide": "40 minutes"}, [], [], 2),
+        Spans("one_session", {"gap": "45 minutes"}, [], [], 1),
+        Spans("two_sessions", {"gap": "44 minutes"}, [], [], 2),
+        Spans("session_published", {"gap": "45 minutes"}, [at(10, 5)], [], 0),
+        Spans("late_row_in_no_session", {"gap": "45 minutes"}, [at(10, 50)], [0], 0),
+    ],
+    ids=lambda case: case.id,
+)
+def test_open_windows_that_slide_and_sessions(case: Spans) -> None:
+    curated = build_curated([at(10, 5), at(10, 50)], ["DE", "DE"])
+    watermark = datetime(2024, 1, 1, 10, 30, tzinfo=UTC)
+
+    found = count_open_windows(
+        curated,
+        curated.take(pa.array(case.late, pa.int64())),
+        build_published(case.published),
+        build_aggregate(**case.spans),
+        watermark,
+    )
+
+    assert found == case.windows
 
 
 def test_null_equals_null_and_nothing_else() -> None:
