@@ -4,26 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 from pipeline_contract.column_types import ColumnType
 from pipeline_contract.errors import ContractChanged
+from pipeline_contract.evolution_rules import REQUIRED, Verdict, find_rule
 from pipeline_contract.expressions import find_columns
-from pipeline_contract.model import Aggregate, Contract, Part
+from pipeline_contract.model import Aggregate, Contract, LakeFormat, Part
 from pipeline_contract.outputs import aggregate_columns, curated_columns
 
-# free: nobody who reads rows notices · compatible: running jobs take it at their restart, under a new version ·
-# new lineage: the same, and the aggregate's windows are computed again from the begin · refused: never in this pipeline.
-Verdict = Literal["free", "compatible", "new lineage", "refused"]
 _NAMED_PARTS = ("column", "derived", "lookup", "rule", "aggregate")
-
-
-@dataclass(frozen=True)
-class KeyRule:
-    """What a changed key amounts to, and why."""
-
-    verdict: Verdict
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,57 +27,6 @@ class Change:
 
     def __str__(self) -> str:
         return f"{self.key}: {self.text}" + (f": {self.reason}" if self.reason else "")
-
-
-_FREE = KeyRule("free")
-_OTHER_WINDOWS = KeyRule("refused", "other windows stand in its table; give the new ones another name")
-_LATER_ROWS = KeyRule("compatible", "it holds for the rows from then on")
-_REQUIRED = KeyRule("refused", "rows that are published already have no value; allowed: true")
-# A key that is not here stands under the longest of its prefixes that is.
-KEYS: Mapping[str, KeyRule] = {
-    "name": KeyRule("refused", "ledger, lake and checkpoints lie under it"),
-    "version": _FREE,
-    "description": _FREE,
-    "source": _LATER_ROWS,
-    "topic.name": KeyRule("refused", "the ledger counts that topic's offsets"),
-    "topic.partitions": KeyRule("refused", "rows of one key would go to another partition, out of their order"),
-    "topic.key": KeyRule("refused", "rows of one key would go to another partition, out of their order"),
-    "topic.retention": _FREE,
-    "topic.max_message_bytes": _FREE,
-    "topic.value_format": KeyRule("refused", "what the topic and the raw zone hold could not be read any more"),
-    "event_time": KeyRule("refused", "published rows and windows lie under the old one"),
-    "event_time.watermark": KeyRule("new lineage", "it decides which rows a window counts"),
-    "column.type": _LATER_ROWS,
-    "column.nullable": _LATER_ROWS,
-    "column.source": _LATER_ROWS,
-    "column.format": KeyRule("refused", "what the topic and the raw zone hold is written in the old one"),
-    "column.protect": KeyRule("refused", "published rows hold the value in the old way"),
-    "column.description": _FREE,
-    "lookup": _LATER_ROWS,
-    "derived": _LATER_ROWS,
-    "derived.description": _FREE,
-    "rule": _LATER_ROWS,
-    "rule.description": _FREE,
-    "dedupe": _LATER_ROWS,
-    "lake.format": KeyRule("refused", "the pipe reads one format"),
-    "lake.partition_by": KeyRule("refused", "readers of the lake know one layout"),
-    "lake.target_file_mb": _FREE,
-    "aggregate.window": _OTHER_WINDOWS,
-    "aggregate.slide": _OTHER_WINDOWS,
-    "aggregate.gap": _OTHER_WINDOWS,
-    "aggregate.group_by": KeyRule("refused", "the old groups stand in its table; give the new one another name"),
-    "aggregate.measures": KeyRule("new lineage", "every window is computed again"),
-    "warehouse": KeyRule("refused", "what is loaded lies in the old table"),
-}
-
-
-def find_rule(key: str) -> KeyRule:
-    """The rule of a key, or of the longest of its prefixes that has one; `KeyError` where none has."""
-    while key not in KEYS:
-        key, dot, _ = key.rpartition(".")
-        if not dot:
-            raise KeyError(key)
-    return KEYS[key]
 
 
 def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change]:
@@ -105,6 +44,7 @@ def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change
             f"pipeline {today.name!r}: its contract cannot follow version {newest.version}, with which it has run:"
             f"{_list_lines(refused)}\n{advise_new_table(today)}"
         )
+    check_retired(newest, today)
     if today.version < newest.version:
         raise ContractChanged(
             f"pipeline {today.name!r}: version = {today.version}, but it has run with version {newest.version}; a version "
@@ -118,6 +58,19 @@ def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change
             f"tables with `python -m snowflake_integration migrate {today.name}` and start the job again"
         )
     return changes
+
+
+def check_retired(newest: Contract, today: Contract) -> None:
+    """Return if every column that is gone is said to be: the topic and the raw zone still hold values that have it."""
+    columns = {column.name for column in today.columns}
+    gone = [column.name for column in newest.columns if column.name not in columns]
+    if unsaid := [name for name in (*gone, *newest.retired) if name not in columns and name not in today.retired]:
+        names = ", ".join(f'"{name}"' for name in (*today.retired, *unsaid))
+        raise ContractChanged(
+            f"pipeline {today.name!r}: version {newest.version} of its contract had {', '.join(map(repr, unsaid))}, and messages "
+            f"of it still have; write retired = [{names}] above the tables of the contract, so that they are not taken for "
+            "unknown ones"
+        )
 
 
 def advise_new_table(contract: Contract) -> str:
@@ -153,7 +106,7 @@ def _compare_parts(older: Part, newer: Part, prefix: str) -> Iterator[Change]:
         elif isinstance(was, Part) and isinstance(now, Part):
             yield from _compare_parts(was, now, f"{key}.")
         else:
-            rule = _REQUIRED if key == "column.nullable" and now is False else find_rule(key)
+            rule = REQUIRED if key == "column.nullable" and now is False else find_rule(key)
             yield Change(key, f"{_show(now)}, was {_show(was)}", rule.verdict, rule.reason)
 
 
@@ -169,7 +122,7 @@ def _compare_lists(kind: str, older: Sequence[Any], newer: Sequence[Any]) -> Ite
         elif getattr(part, "nullable", True):
             yield Change(key, "added", "compatible")
         else:
-            yield Change(f"{key}.nullable", "false, and the column is new", _REQUIRED.verdict, _REQUIRED.reason)
+            yield Change(f"{key}.nullable", "false, and the column is new", REQUIRED.verdict, REQUIRED.reason)
     if list(before) != list(after) and before.keys() == after.keys():
         yield Change(kind, "in another order", "compatible")
 
@@ -191,8 +144,7 @@ def _compare_types(older: Contract, newer: Contract) -> Iterator[Change]:
     for name, (was, now) in _pair_types(curated_columns(older), curated_columns(newer)):
         widened.add(name)
         key = f"{'derived' if name in derived else 'column'} {name!r}"
-        if newer.lake.format == "json" and (was.name == "decimal") != (now.name == "decimal"):
-            reason = "JSON lines hold a decimal as text and other numbers as numbers"
+        if reason := _find_obstacle(newer.lake.format, was, now):
             yield Change(f"{key}.type", f"{now}, was {was}", "refused", reason)
         else:
             yield _judge_type(key, was, now)
@@ -214,6 +166,13 @@ def _pair_types(
     for name, now in newer.items():
         if older.get(name, now) != now:
             yield name, (older[name], now)
+
+
+def _find_obstacle(file_format: LakeFormat, was: ColumnType, now: ColumnType) -> str | None:
+    """Why files of this format cannot hold both types of a column, where they cannot."""
+    if file_format == "json" and (was.name == "decimal") != (now.name == "decimal"):
+        return "JSON lines hold a decimal as text and other numbers as numbers"
+    return None
 
 
 def _judge_type(key: str, was: ColumnType, now: ColumnType) -> Change:

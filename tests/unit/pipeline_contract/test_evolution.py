@@ -16,7 +16,8 @@ from connections.lake_files import arrow_schema, parse_object
 from pipeline_contract.column_types import parse_type
 from pipeline_contract.contract_file import parse_contract
 from pipeline_contract.errors import ContractChanged
-from pipeline_contract.evolution import check_evolution, find_changes, find_rule
+from pipeline_contract.evolution import check_evolution, find_changes
+from pipeline_contract.evolution_rules import find_rule
 from pipeline_contract.model import Column, Contract
 from pipeline_contract.outputs import curated_columns, derive_outputs
 from tests.unit.pipeline_contract.contract_builder import build_columns, build_contract
@@ -50,8 +51,8 @@ def alter(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def drop(name: str) -> dict[str, Any]:
-    """The contract's columns without one."""
-    return {"column": [c for c in build_columns() if c["name"] != name]}
+    """The contract's columns without one, which is retired."""
+    return {"column": [c for c in build_columns() if c["name"] != name], "retired": [name]}
 
 
 def add(**column: Any) -> dict[str, Any]:
@@ -76,7 +77,8 @@ CASES = (
     Case("nullable-column-added", add(name="note", type="string"), "compatible", "column 'note': added"),
     Case("required-column-added", add(name="note", type="string", nullable=False), "refused", "column 'note'.nullable"),
     Case("column-removed", drop("mail"), "compatible", "column 'mail': removed"),
-    Case("column-renamed", {"column": [*drop("mail")["column"], {"name": "email", "type": "string"}]}, "compatible"),
+    Case("column-renamed", {"column": [*drop("mail")["column"], {"name": "email", "type": "string"}], "retired": ["mail"]},
+         "compatible"),
     Case("columns-in-another-order", {"column": build_columns()[::-1]}, "compatible", "another order"),
     Case("source-renamed", alter("country", source="land_code"), "compatible", "'country'.source"),
     Case("decimal-more-digits", alter("price", type="decimal(20,2)"), "new lineage", "reads price"),
@@ -159,9 +161,22 @@ def test_a_change_that_readers_notice_needs_a_higher_version_and_a_free_one_does
 def test_a_column_that_comes_back_is_held_against_its_old_files() -> None:
     history = [build(), build(version=2, **drop("price"), aggregate=None)]
     again = build(version=3, **alter("price", type="string"), aggregate=None)
+    wider = build(version=3, **alter("price", type="decimal(20,2)"), aggregate=None)
 
     with pytest.raises(ContractChanged, match=r"column 'price'\.type: string, was decimal\(12,2\)"):
         check_evolution(history, again)
+    assert check_evolution(history, wider)
+
+
+def test_a_column_that_goes_is_retired_and_stays_so() -> None:
+    without = drop("price") | {"aggregate": None}
+    gone, retired = build(version=2, **without | {"retired": []}), build(version=2, **without)
+
+    with pytest.raises(ContractChanged, match=r'had \'price\', and messages.*retired = \["price"\]'):
+        check_evolution([build()], gone)
+    assert check_evolution([build()], retired)
+    with pytest.raises(ContractChanged, match=r'retired = \["price"\]'):
+        check_evolution([build(), retired], build(version=3, **without | {"retired": []}))
 
 
 def test_every_key_of_a_contract_has_a_rule() -> None:
@@ -190,7 +205,8 @@ def contracts(draw: st.DrawFn) -> Contract:
     """The base contract with any optional columns of any types."""
     chosen = draw(st.dictionaries(st.sampled_from("abc"), st.sampled_from(TYPES)))
     more = tuple(Column(name=name, type=parse_type(kind)) for name, kind in chosen.items())
-    return ORDERS.model_copy(update={"columns": (*ORDERS.columns, *more)})
+    gone = tuple(name for name in "abc" if name not in chosen)
+    return ORDERS.model_copy(update={"columns": (*ORDERS.columns, *more), "retired": gone})
 
 
 @settings(deadline=None, max_examples=40)  # the first example waits for the SQL parser's tables
