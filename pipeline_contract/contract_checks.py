@@ -58,11 +58,6 @@ def _check_names(contract: Contract) -> Iterator[str]:
     for name, times in _find_repeated(names):
         yield f"column {name!r}: declared {times} times; every column, looked up or derived too, needs its own name"
     # The names being the same is said above; here two names that read one column of the source.
-    for name, times in _find_repeated(contract.retired):
-        yield f"retired: {name!r} stands {times} times; once is enough"
-    for column in columns:
-        if column.name in contract.retired:
-            yield f"retired: {column.name!r} is a column of the contract; a column that is there again is not retired"
     headers = {column.name: column.header for column in columns}
     for header, times in _find_repeated(headers.values()):
         yield f"column.source: {header!r} is read by {times} columns; a column of the source may be read once"

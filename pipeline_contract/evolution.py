@@ -44,7 +44,6 @@ def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change
             f"pipeline {today.name!r}: its contract cannot follow version {newest.version}, with which it has run:"
             f"{_list_lines(refused)}\n{advise_new_table(today)}"
         )
-    check_retired(newest, today)
     if today.version < newest.version:
         raise ContractChanged(
             f"pipeline {today.name!r}: version = {today.version}, but it has run with version {newest.version}; a version "
@@ -58,19 +57,6 @@ def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change
             f"tables with `python -m snowflake_integration migrate {today.name}` and start the job again"
         )
     return changes
-
-
-def check_retired(newest: Contract, today: Contract) -> None:
-    """Return if every column that is gone is said to be: the topic and the raw zone still hold values that have it."""
-    columns = {column.name for column in today.columns}
-    gone = [column.name for column in newest.columns if column.name not in columns]
-    if unsaid := [name for name in (*gone, *newest.retired) if name not in columns and name not in today.retired]:
-        names = ", ".join(f'"{name}"' for name in (*today.retired, *unsaid))
-        raise ContractChanged(
-            f"pipeline {today.name!r}: version {newest.version} of its contract had {', '.join(map(repr, unsaid))}, and messages "
-            f"of it still have; write retired = [{names}] above the tables of the contract, so that they are not taken for "
-            "unknown ones"
-        )
 
 
 def advise_new_table(contract: Contract) -> str:

@@ -38,7 +38,6 @@ KEYS: Mapping[str, KeyRule] = {
     "event_time": KeyRule("refused", "published rows and windows lie under the old one"),
     "event_time.watermark": KeyRule("new lineage", "it decides which rows a window counts"),
     "column.type": _LATER_ROWS,
-    "retired": _LATER_ROWS,
     "column.nullable": _LATER_ROWS,
     "column.source": _LATER_ROWS,
     "column.format": KeyRule("refused", "what the topic and the raw zone hold is written in the old one"),

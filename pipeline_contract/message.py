@@ -29,11 +29,6 @@ def message_fields(contract: Contract) -> tuple[str, ...]:
     return (SOURCE_FILE, SOURCE_LINE, *(column.name for column in contract.columns))
 
 
-def known_fields(contract: Contract) -> tuple[str, ...]:
-    """The names that a value's fields may have: those in order, then columns that older versions of the contract had."""
-    return (*message_fields(contract), *contract.retired)
-
-
 def encode_json(fields: Sequence[str], values: Sequence[str | None], source_file: str, source_line: int) -> bytes:
     """One row as a JSON object; `fields` are those of `message_fields`, `values` follow the contract's columns.
 

@@ -213,7 +213,6 @@ class Contract(Part):
     topic: Topic
     event_time: EventTime | None = None
     columns: tuple[Column, ...] = Field(alias="column", min_length=1)
-    retired: tuple[Name, ...] = ()
     derived: tuple[Derived, ...] = ()
     lookups: tuple[Lookup, ...] = Field(default=(), alias="lookup")
     rules: tuple[Rule, ...] = Field(default=(), alias="rule")

@@ -17,9 +17,8 @@ NEW = '[[column]]\nname = "new"\ntype = "string"\n'
 
 
 def write_version(pipeline: Pipeline, first: str, version: int, kind: str, more: str) -> None:
-    """The contract's next version: the amount's type, and one column more; after the first, the old one is gone."""
-    retired = "" if version == 1 else '\nretired = ["old"]'
-    rest = first.replace("version = 1", f"version = {version}{retired}")
+    """The contract's next version: the amount's type, and one column more."""
+    rest = first.replace("version = 1", f"version = {version}")
     pipeline.path.write_text(rest.replace("[[rule]]", AMOUNT.format(kind=kind) + more + "[[rule]]", 1))
 
 

@@ -51,8 +51,8 @@ def alter(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def drop(name: str) -> dict[str, Any]:
-    """The contract's columns without one, which is retired."""
-    return {"column": [c for c in build_columns() if c["name"] != name], "retired": [name]}
+    """The contract's columns without one."""
+    return {"column": [c for c in build_columns() if c["name"] != name]}
 
 
 def add(**column: Any) -> dict[str, Any]:
@@ -77,7 +77,7 @@ CASES = (
     Case("nullable-column-added", add(name="note", type="string"), "compatible", "column 'note': added"),
     Case("required-column-added", add(name="note", type="string", nullable=False), "refused", "column 'note'.nullable"),
     Case("column-removed", drop("mail"), "compatible", "column 'mail': removed"),
-    Case("column-renamed", {"column": [*drop("mail")["column"], {"name": "email", "type": "string"}], "retired": ["mail"]},
+    Case("column-renamed", {"column": [*drop("mail")["column"], {"name": "email", "type": "string"}]},
          "compatible"),
     Case("columns-in-another-order", {"column": build_columns()[::-1]}, "compatible", "another order"),
     Case("source-renamed", alter("country", source="land_code"), "compatible", "'country'.source"),
@@ -168,17 +168,6 @@ def test_a_column_that_comes_back_is_held_against_its_old_files() -> None:
     assert check_evolution(history, wider)
 
 
-def test_a_column_that_goes_is_retired_and_stays_so() -> None:
-    without = drop("price") | {"aggregate": None}
-    gone, retired = build(version=2, **without | {"retired": []}), build(version=2, **without)
-
-    with pytest.raises(ContractChanged, match=r'had \'price\', and messages.*retired = \["price"\]'):
-        check_evolution([build()], gone)
-    assert check_evolution([build()], retired)
-    with pytest.raises(ContractChanged, match=r'retired = \["price"\]'):
-        check_evolution([build(), retired], build(version=3, **without | {"retired": []}))
-
-
 def test_every_key_of_a_contract_has_a_rule() -> None:
     named = {"column.name", "lookup.name", "derived.name", "rule.name", "aggregate.name"}
     undecided = [key for key, _ in list_keys(Contract) if key not in named and not has_rule(key)]
@@ -205,8 +194,7 @@ def contracts(draw: st.DrawFn) -> Contract:
     """The base contract with any optional columns of any types."""
     chosen = draw(st.dictionaries(st.sampled_from("abc"), st.sampled_from(TYPES)))
     more = tuple(Column(name=name, type=parse_type(kind)) for name, kind in chosen.items())
-    gone = tuple(name for name in "abc" if name not in chosen)
-    return ORDERS.model_copy(update={"columns": (*ORDERS.columns, *more), "retired": gone})
+    return ORDERS.model_copy(update={"columns": (*ORDERS.columns, *more)})
 
 
 @settings(deadline=None, max_examples=40)  # the first example waits for the SQL parser's tables
