@@ -101,21 +101,26 @@ def _parse_json(body: bytes, schema: Any) -> pa.Table:
     lines = gzip.decompress(body)
     if not lines:  # Arrow takes a file without a line for a broken one
         return schema.empty_table()
-    written = pa.schema([(field.name, _json_type(field.type)) for field in schema])
+    # Decimals and doubles stand as text, but as numbers where they were whole numbers under an older contract.
+    known = [(field.name, _json_type(field.type)) for field in schema if not _is_json_text(field.type)]
     return pa_json.read_json(
         pa.BufferReader(lines),
         read_options=pa_json.ReadOptions(block_size=_BLOCK_BYTES),
-        parse_options=pa_json.ParseOptions(explicit_schema=written, unexpected_field_behavior="ignore"),
+        parse_options=pa_json.ParseOptions(explicit_schema=pa.schema(known), unexpected_field_behavior="infer"),
     )
 
 
 def _json_type(wanted: Any) -> Any:
-    is_text = pa.types.is_decimal(wanted) or pa.types.is_floating(wanted) or pa.types.is_date(wanted)
-    return pa.string() if is_text else wanted
+    return pa.string() if pa.types.is_date(wanted) else wanted
+
+
+def _is_json_text(wanted: Any) -> bool:
+    return bool(pa.types.is_decimal(wanted) or pa.types.is_floating(wanted))
 
 
 _PARSERS: dict[LakeFormat, Callable[[bytes, Any], pa.Table]] = {
     "parquet": _parse_parquet,
     "csv": _parse_csv,
     "json": _parse_json,
+    "delta": _parse_parquet,
 }

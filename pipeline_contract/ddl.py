@@ -47,13 +47,16 @@ def snowflake_table(output: Output) -> str:
 def athena_table(contract: Contract, output: Output, bucket: str) -> str:
     """The CREATE EXTERNAL TABLE statement that reads an output where it lies in the lake."""
     name = f"{contract.name}_{output.name.rsplit('/', 1)[-1]}"
+    location = f"LOCATION 's3://{bucket}/{output_prefix(contract.name, output.name)}'"
+    if output.format == "delta":  # columns and partitions stand in the table's own log
+        return f"CREATE EXTERNAL TABLE {quote_athena(name)}\n{location}\nTBLPROPERTIES ('table_type' = 'DELTA');"
     columns = {quote_athena(n): "string" if _is_text(output, t) else t.glue for n, t in output.columns.items()}
     partitions = contract.lake.partition_by if output.kind == "curated" else {}
     lines = [
         f"CREATE EXTERNAL TABLE IF NOT EXISTS {quote_athena(name)} (\n{_list_columns(columns)}\n)",
         *([f"PARTITIONED BY ({', '.join(f'{quote_athena(p)} string' for p in partitions)})"] if partitions else []),
         _ATHENA_STORAGE[output.format],
-        f"LOCATION 's3://{bucket}/{output_prefix(contract.name, output.name)}'",
+        location,
         *(["TBLPROPERTIES ('skip.header.line.count' = '1')"] if output.format == "csv" else []),
     ]
     return "\n".join(lines) + ";"

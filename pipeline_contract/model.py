@@ -29,7 +29,7 @@ WholeNumber = Annotated[int, Strict()]
 Switch = Annotated[bool, Strict()]
 OneCharacter = Annotated[str, StringConstraints(min_length=1, max_length=1)]
 Expression = Annotated[str, StringConstraints(min_length=1, strip_whitespace=True)]
-LakeFormat = Literal["parquet", "csv", "json"]
+LakeFormat = Literal["parquet", "csv", "json", "delta"]
 
 
 def _to_type(value: Any) -> ColumnType:
@@ -165,6 +165,11 @@ class Lake(Part):
     format: LakeFormat = "parquet"
     partition_by: dict[Name, Expression] = Field(default_factory=dict)
     target_file_mb: WholeNumber = Field(default=128, ge=1, le=5000)
+
+    @property
+    def target_file_bytes(self) -> int:
+        """The size that a file is to have."""
+        return self.target_file_mb * 1_000_000
 
 
 class Measure(Part):

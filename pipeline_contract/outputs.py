@@ -23,7 +23,8 @@ WINDOW_COLUMNS: dict[str, ColumnType] = {"window_start": TIMESTAMP, "window_end"
 # `_as_of` is the number of offsets that the query had read when it computed the window: of two versions of one window
 # the greater one is the newer.
 AGGREGATE_PASSPORT: dict[str, ColumnType] = {"_topic": STRING, "_as_of": BIGINT, "_batch_id": STRING}
-_EXTENSIONS: dict[LakeFormat, str] = {"parquet": "parquet", "csv": "csv.gz", "json": "json.gz"}
+# The data files of a Delta table are Parquet.
+_EXTENSIONS: dict[LakeFormat, str] = {"parquet": "parquet", "csv": "csv.gz", "json": "json.gz", "delta": "parquet"}
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ class Output(FileOutput):
     schema: str
     table: str
     view: str | None = None
+
+    @property
+    def has_pipe(self) -> bool:
+        """Whether Snowpipe loads its files; a pipe would load files that a Delta log has replaced, so there is none."""
+        return self.format != "delta"
 
 
 def curated_columns(contract: Contract) -> dict[str, ColumnType]:

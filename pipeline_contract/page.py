@@ -44,7 +44,7 @@ def describe_pipeline(contract: Contract) -> dict[str, Any]:
         "queries": list(queries(contract)),
         "columns": _describe_columns(contract, curated),
         "outputs": [_describe_output(contract, output) for output in outputs],
-        "snowflake": snowflake_table(curated),
+        "snowflake": snowflake_table(curated) if curated.has_pipe else "-- none: a Delta table is read in the lake",
         "athena": athena_table(contract, curated, BUCKET),
     }
 
@@ -95,7 +95,7 @@ def _describe_output(contract: Contract, output: Output) -> dict[str, str]:
         "output": output.name,
         "format": output.format,
         "prefix": f"s3://{BUCKET}/{output_prefix(contract.name, output.name)}",
-        "table": f"{output.database}.{output.schema}.{output.table}",
+        "table": f"{output.database}.{output.schema}.{output.table}" if output.has_pipe else "",
         "view": f"{output.database}.{output.schema}.{view}" if view else "",
     }
 

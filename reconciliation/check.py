@@ -19,6 +19,7 @@ from pipeline_contract.model import Contract
 from pipeline_contract.outputs import INGEST, aggregate_query, derive_late, derive_outputs, queries
 from reconciliation.accounts import Reading, Zones, account_rows
 from reconciliation.content_check import TableAccount, compare_table, mark_waiting
+from reconciliation.delta_party import list_delta, read_delta_table
 from reconciliation.findings import Finding
 from reconciliation.lake_party import LakeOutput, read_lake
 from reconciliation.ledger_party import QueryLedger, is_staged, list_published, read_query_ledger
@@ -71,11 +72,12 @@ def gather_evidence(settings: Settings, contract: Contract, other_paths: Sequenc
 
 
 def read_warehouse(settings: Settings, contract: Contract) -> dict[str, WarehouseTable]:
-    """Every table of the pipeline, by its output's name."""
+    """Every table of the pipeline, by its output's name; a Delta table stands where there is none in the warehouse."""
     names = derive_names(contract, settings)
     connection = open_warehouse(settings.warehouse)
     try:
-        return {t.output.name: read_table(connection, names, t, settings.s3.bucket) for t in names.targets}
+        tables = {t.output.name: read_table(connection, names, t, settings.s3.bucket) for t in names.targets}
+        return tables | {o.name: read_delta_table(settings, contract, o) for o in list_delta(contract)}
     finally:
         connection.close()
 
@@ -219,9 +221,7 @@ def count_late(late: pa.Table) -> int:
 
 def describe_table(table: WarehouseTable, account: TableAccount) -> TableFigures:
     """The figures of one table for the report."""
-    return TableFigures(
-        table.output.table, account.rows, account.loaded, account.pending, account.missing, account.duplicates
-    )
+    return TableFigures(table.name, account.rows, account.loaded, account.pending, account.missing, account.duplicates)
 
 
 def describe_basis(evidence: Evidence) -> dict[str, str]:
@@ -234,5 +234,5 @@ def describe_basis(evidence: Evidence) -> dict[str, str]:
         "raw": f"rows of {objects['raw']} objects",
         "curated": f"not rejected; {objects['curated']} objects hold {evidence.lake['curated'].rows.num_rows} rows",
         "rejected": f"rows of {objects['rejected']} objects and of the rejected table",
-        "loaded": f"rows of table {evidence.tables['curated'].output.table}",
+        "loaded": f"rows of table {evidence.tables['curated'].name}",
     }

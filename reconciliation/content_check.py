@@ -139,4 +139,4 @@ def _name(rows: pa.Table, limit: int) -> str:
 
 
 def _zone(table: WarehouseTable) -> str:
-    return f"table {table.output.table}"
+    return f"table {table.name}"

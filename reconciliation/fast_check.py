@@ -9,8 +9,9 @@ from connections.s3 import open_s3
 from connections.settings import Settings
 from connections.warehouse import open_warehouse
 from pipeline_contract.model import Contract
-from pipeline_contract.outputs import INGEST
+from pipeline_contract.outputs import INGEST, Output
 from reconciliation.check import Say, read_ledgers
+from reconciliation.delta_party import list_delta, open_delta_table, read_commits
 from reconciliation.findings import Finding
 from reconciliation.statement import Statement, TableFigures
 from reconciliation.topic_party import read_records
@@ -54,9 +55,17 @@ def count_tables(settings: Settings, contract: Contract) -> dict[str, TableCount
                 history = read_loads(connection, names, target, settings.s3.bucket)
                 rows, different = count_table(connection, target)
                 counts[target.output.kind] = TableCount(target.name, rows, different, history)
-        return counts
+        return counts | {o.kind: count_delta_table(settings, contract, o) for o in list_delta(contract)}
     finally:
         connection.close()
+
+
+def count_delta_table(settings: Settings, contract: Contract, output: Output) -> TableCount:
+    """The same of a Delta table, as its log counts its rows; it says nothing of their positions."""
+    table = open_delta_table(settings, contract, output)
+    files = table.list_files() if table.exists() else []
+    rows = sum(file.rows for file in files)
+    return TableCount(f"{output.name} of Delta", rows, rows, read_commits(settings, table))
 
 
 def judge_counts(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from connections.delta_table import LOG_FOLDER, is_merged
 from connections.lake_files import arrow_schema, parse_object
 from pipeline_contract.layout import output_prefix
 from pipeline_contract.outputs import FileOutput
@@ -46,9 +47,11 @@ class LakeOutput:
 
 def read_lake(s3: S3Client, bucket: str, pipeline: str, output: FileOutput) -> LakeOutput:
     """Everything that lies under an output's prefix, found by listing it."""
-    keys = list_objects(s3, bucket, output_prefix(pipeline, output.name))
+    keys = list_data(s3, bucket, pipeline, output)
     with ThreadPoolExecutor(max_workers=8) as pool:
-        read = [pair for pair in pool.map(lambda key: _read_object(s3, bucket, key, output), keys) if pair is not None]
+        read = [
+            pair for pair in pool.map(lambda key: read_lake_object(s3, bucket, key, output), keys) if pair is not None
+        ]
     schema = (
         arrow_schema(output.columns).append(pa.field("place", pa.string())).append(pa.field("place_row", pa.int64()))
     )
@@ -57,7 +60,17 @@ def read_lake(s3: S3Client, bucket: str, pipeline: str, output: FileOutput) -> L
     return LakeOutput(output, tuple(found for found, _ in read), rows, zone)
 
 
-def _read_object(s3: S3Client, bucket: str, key: str, output: FileOutput) -> tuple[LakeObject, Any] | None:
+def list_data(s3: S3Client, bucket: str, pipeline: str, output: FileOutput) -> list[str]:
+    """The keys of an output's data, found by listing; of a Delta table without what Delta has written itself."""
+    keys = list_objects(s3, bucket, output_prefix(pipeline, output.name))
+    if output.format != "delta":
+        return keys
+    log = output_prefix(pipeline, output.name) + LOG_FOLDER
+    return [key for key in keys if not key.startswith(log) and not is_merged(key)]
+
+
+def read_lake_object(s3: S3Client, bucket: str, key: str, output: FileOutput) -> tuple[LakeObject, Any] | None:
+    """One object with its rows, hashed and read; None when it is gone."""
     body = read_object(s3, bucket, key)
     if body is None:  # deleted between the listing and now
         return None

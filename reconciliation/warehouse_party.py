@@ -45,6 +45,11 @@ class WarehouseTable:
     trouble: str | None = None
     odd_columns: tuple[str, ...] = ()
 
+    @property
+    def name(self) -> str:
+        """What the report calls it."""
+        return self.output.table if self.output.has_pipe else f"{self.output.name} of Delta"
+
 
 def read_table(connection: Connection, names: Names, target: Target, bucket: str) -> WarehouseTable:
     """A table and its load history; the history first, so that what it calls loaded is in the rows read after it."""

@@ -74,7 +74,9 @@ def derive_names(contract: Contract, settings: Settings) -> Names:
         lake_url=f"s3://{settings.s3.bucket}/{LAKE}/",
         stage_url=f"s3://{settings.s3.bucket}/{stage_prefix}",
         stage_prefix=stage_prefix,
-        targets=tuple(_derive_target(contract.name, stage, output) for output in derive_outputs(contract)),
+        targets=tuple(
+            _derive_target(contract.name, stage, output) for output in derive_outputs(contract) if output.has_pipe
+        ),
     )
 
 

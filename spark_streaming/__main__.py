@@ -27,6 +27,7 @@ from spark_streaming.checkpoint_changes import plan_rewind, plan_start_over
 from spark_streaming.cluster_package import PythonPlatform, build_package
 from spark_streaming.compaction_plan import choose_outputs, plan_compaction
 from spark_streaming.current_files import list_current_files, print_files
+from spark_streaming.delta_commands import Answer, AsJson, DryRun, OlderThan, optimize_table, vacuum_table
 from spark_streaming.launch import run_command
 from spark_streaming.operating import change_checkpoint, open_query, open_started
 from spark_streaming.status import read_status
@@ -233,6 +234,35 @@ def start_over(
         for ledger, checkpoint in opened:
             plan = partial(plan_start_over, ledger, checkpoint)
             change_checkpoint(ledger, checkpoint, plan, dry_run, as_json)
+
+
+@app.command(epilog="Example: python -m spark_streaming optimize flights --dry-run")
+def optimize(
+    pipeline: o.Pipeline,
+    env: o.Environment = "local",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Merge the small files of a Delta table, partition by partition, up to the contract's target size."""
+    with exit_on_error():
+        settings, contract = load_settings(env), load_contract(find_contract(pipeline))
+        optimize_table(settings, contract, dry_run, Answer(as_json, quiet))
+
+
+@app.command(epilog='Example: python -m spark_streaming vacuum flights --older-than "7 days"')
+def vacuum(
+    pipeline: o.Pipeline,
+    older_than: OlderThan = "7 days",
+    env: o.Environment = "local",
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Delete what merges of a Delta table have left behind; the batches' own files stay."""
+    with exit_on_error():
+        settings, contract = load_settings(env), load_contract(find_contract(pipeline))
+        vacuum_table(settings, contract, older_than, dry_run, Answer(as_json, quiet))
 
 
 def prepare(

@@ -80,6 +80,7 @@ def parse_request(event_from: str, event_to: str, source: Source, with_rejected:
 
 def plan_backfill(ledger: Ledger, contract: Contract, request: BackfillRequest) -> BackfillPlan:
     """The plan of a backfill on the ledger as it stands."""
+    _check_format(contract)
     state = read_state(ledger)
     _check_versions(contract, state.manifests)
     ranges = find_file_ranges(state.manifests, state.operations)
@@ -141,6 +142,14 @@ def _read_progress(ingest: Ledger, name: str, query: str) -> AggregateState | No
         name=name, lineage=last.lineage, as_of=sum_offsets(range_ends(last.ranges)), watermark=last.watermark,
         closes=len(closes),
     )  # fmt: skip
+
+
+def _check_format(contract: Contract) -> None:
+    if contract.lake.format == "delta":
+        raise ConfigurationError(
+            f"{contract.name}: a backfill replaces files by a record of the ledger, of which the readers of a Delta table "
+            "know nothing; replay the data set under a name of its own"
+        )
 
 
 def _check_versions(contract: Contract, manifests: tuple[Manifest, ...]) -> None:

@@ -27,6 +27,7 @@ ROOMS = ("pipeline_contract", "connections", "spark_streaming")
 REQUIREMENTS = (
     "boto3",
     "confluent-kafka",
+    "deltalake",
     "orjson",
     "prometheus-client",
     "pyarrow",

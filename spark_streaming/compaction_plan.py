@@ -16,8 +16,6 @@ from pipeline_contract.merge_plan import Merge, plan_merges
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import INGEST, Output, derive_outputs
 
-_MEGABYTE = 1_000_000
-
 
 @dataclass(frozen=True)
 class CompactionPlan:
@@ -40,8 +38,8 @@ class CompactionPlan:
 
 
 def choose_outputs(contract: Contract, wanted: str | None) -> tuple[Output, ...]:
-    """The outputs to compact: the named one, or those of the ingest."""
-    outputs = tuple(o for o in derive_outputs(contract) if o.kind != "aggregate")
+    """The outputs to compact: the named one, or those of the ingest; a Delta table's files are merged by `optimize`."""
+    outputs = tuple(o for o in derive_outputs(contract) if o.kind != "aggregate" and o.format != "delta")
     chosen = tuple(o for o in outputs if wanted in (None, o.name))
     if not chosen:
         raise ConfigurationError(f"--output: found {wanted!r}, allowed: {', '.join(o.name for o in outputs)}")
@@ -56,5 +54,5 @@ def plan_compaction(settings: Settings, contract: Contract, outputs: Sequence[Ou
     # No pipe covers the files of an operation, so there is none to wait for.
     replaced = operations_prefix(contract.name)
     ready = [file for file in current if file.final_key in loaded or file.final_key.startswith(replaced)]
-    merges = plan_merges(ready, contract.lake.target_file_mb * _MEGABYTE)
+    merges = plan_merges(ready, contract.lake.target_file_bytes)
     return CompactionPlan(state, merges, len(current) - len(ready))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pyspark.sql import Column, DataFrame, Observation, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from connections.schema_registry import ReadSchemas
@@ -13,15 +13,12 @@ from pipeline_contract.manifest import Manifest
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output, derive_outputs
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
+from spark_streaming.curated_files import ASSUMED_BYTES_PER_ROW, write_curated
 from spark_streaming.protect import add_key
 from spark_streaming.publisher import Batch, Publisher
 from spark_streaming.row_files import write_output
 from spark_streaming.source import select_raw
-from spark_streaming.staging import count_files
-
-_MEGABYTE = 1_000_000
-# Before the first batch nothing is known of the rows' size in files.
-_ASSUMED_BYTES_PER_ROW = 100.0
+from spark_streaming.staging import count_files, limit_rows, measure_rows
 
 
 def ingest_outputs(contract: Contract) -> tuple[Output, Output, Output]:
@@ -42,26 +39,26 @@ class IngestStage:
         self._references = references
         self._protect_key = protect_key
         self._read_schemas = read_schemas
-        self._bytes_per_row = _ASSUMED_BYTES_PER_ROW
+        self._bytes_per_row: dict[str, float] | None = None
         self._cores = spark.sparkContext.defaultParallelism
 
     def publish(self, publisher: Publisher, batch: Batch, messages: DataFrame) -> Manifest:
         """Publish one micro-batch and return the manifest that stands for it."""
         manifest = publisher.publish(batch, lambda location: self._stage(publisher, batch, messages, location))
-        raw_bytes = sum(file.bytes for file in manifest.files if file.output == "raw")
-        if raw_rows := manifest.rows("raw"):
-            self._bytes_per_row = raw_bytes / raw_rows
+        self._bytes_per_row = (self._bytes_per_row or {}) | measure_rows(manifest.files)
         return manifest
 
     def _stage(self, publisher: Publisher, batch: Batch, messages: DataFrame, location: str) -> None:
         raw_output, curated_output, rejected_output = ingest_outputs(self._contract)
-        files = self._count_files(batch)
+        if self._bytes_per_row is None:
+            last = publisher.ledger.read_position().manifest
+            self._bytes_per_row = measure_rows(last.files) if last else {}
         ids = {r.topic: r.topic_id for r in batch.ranges}
         batch_id = F.lit(name_batch(publisher.lineage.lineage, batch.number))
         # Whoever sent a message of this batch has registered its schema before.
         schemas = self._read_schemas()
         raw = select_raw(messages, self._contract, ids, batch_id, schemas)
-        write_output(raw, raw_output, f"{location}raw", files)
+        self._write_raw(raw, raw_output, f"{location}raw", batch)
         # Kafka is read once: all else comes from the raw files, as in a backfill from the raw zone.
         staged = self._spark.read.schema(raw.schema).parquet(f"{location}raw")
         keyed = add_key(staged, self._spark, self._contract, self._protect_key)
@@ -69,15 +66,24 @@ class IngestStage:
         # Telling whether there is any rejected row costs nothing here; how many there are is counted in the files.
         watched, failed = observe_failures(judged)
         curated = select_curated(watched, self._contract)
-        partitions = {name: partition_value(text) for name, text in self._contract.lake.partition_by.items()}
-        write_output(curated.withColumns(partitions), curated_output, f"{location}curated", files, partitions)
+        row_bytes = self._row_bytes(curated_output)
+        write_curated(curated, self._contract, curated_output, f"{location}curated", count_offsets(batch), row_bytes)
         if failed():
             rejected = select_rejected(judged, self._contract)
             write_output(rejected, rejected_output, f"{location}rejected", 1)
 
-    def _count_files(self, batch: Batch) -> int:
-        rows = sum(r.end - r.start for r in batch.ranges)
-        return count_files(rows, self._bytes_per_row, self._contract.lake.target_file_mb * _MEGABYTE, self._cores)
+    def _write_raw(self, raw: DataFrame, output: Output, location: str, batch: Batch) -> None:
+        target_bytes, row_bytes = self._contract.lake.target_file_bytes, self._row_bytes(output)
+        files = count_files(count_offsets(batch), row_bytes, target_bytes, self._cores)
+        write_output(raw, output, location, files, limit_rows(row_bytes, target_bytes))
+
+    def _row_bytes(self, output: Output) -> float:
+        return (self._bytes_per_row or {}).get(output.name, ASSUMED_BYTES_PER_ROW)
+
+
+def count_offsets(batch: Batch) -> int:
+    """How many offsets a batch spans, at least as many as it has rows."""
+    return sum(r.end - r.start for r in batch.ranges)
 
 
 def observe_failures(judged: DataFrame) -> tuple[DataFrame, Callable[[], bool]]:
@@ -85,8 +91,3 @@ def observe_failures(judged: DataFrame) -> tuple[DataFrame, Callable[[], bool]]:
     observation = Observation()
     failures = F.count_if(F.size("reasons") > 0).alias("failures")
     return judged.observe(observation, failures), lambda: bool(observation.get["failures"])
-
-
-def partition_value(expression: str) -> Column:
-    """A partition's path segment, never null: Hive's name for null would differ between readers."""
-    return F.coalesce(F.expr(expression).cast("string"), F.lit("unknown"))

@@ -36,8 +36,10 @@ from spark_streaming.aggregates import (
 from spark_streaming.cast import cast_text
 from spark_streaming.checkpoint import Checkpoint
 from spark_streaming.curate import judge_rows
+from spark_streaming.curated_files import partition_value
 from spark_streaming.curated_source import CuratedRequest, read_curated_stream
-from spark_streaming.ingest import IngestStage, ingest_outputs, partition_value
+from spark_streaming.delta_log import find_delta_log
+from spark_streaming.ingest import IngestStage, ingest_outputs
 from spark_streaming.lineage import TopicOrigin, open_lineage
 from spark_streaming.metrics import Metrics
 from spark_streaming.metrics_endpoint import serve_metrics
@@ -232,7 +234,10 @@ class PipelineJob:
         ledger = self.ledger(lineage.query)
         epoch = ledger.take_ownership(name_driver(), lineage.lineage)
         version, digest = self.contract.version, hash_contract(self.contract)
-        publisher = Publisher(self.s3, ledger, lineage, epoch, outputs, version, digest, self._hear)
+        delta_log = find_delta_log(self.settings.s3, self.contract, outputs)
+        if delta_log:
+            delta_log.prepare()
+        publisher = Publisher(self.s3, ledger, lineage, epoch, outputs, version, digest, self._hear, delta_log)
         publisher.recover()
         return publisher
 

@@ -30,6 +30,7 @@ from pipeline_contract.manifest import (
     Seal,
 )
 from pipeline_contract.outputs import FileOutput
+from spark_streaming.delta_log import DeltaLog
 from spark_streaming.log_lines import CURRENT
 from spark_streaming.staging import (
     PartitionRows,
@@ -77,6 +78,7 @@ class Publisher:
     contract_version: int
     contract_hash: str
     listener: Listener
+    delta_log: DeltaLog | None = None
 
     def publish(self, batch: Batch, stage: Stage) -> Manifest:
         """Publish a batch and return the manifest that stands for it: this attempt's, or an earlier one's that won."""
@@ -85,6 +87,9 @@ class Publisher:
             standing = self._attempt(batch, stage)
         manifest = self._accept(standing, batch)
         self._copy(manifest, manifest.files)
+        if self.delta_log:
+            with announce(self.listener, "delta", self.ledger.query, self._batch_id(batch.number)):
+                self.delta_log.add_batch(manifest)
         return manifest
 
     def recover(self) -> None:
@@ -99,6 +104,8 @@ class Publisher:
                 continue
             staged = set(list_files(self.s3, self.ledger.bucket, self._staging(lineage.lineage, last.batch)))
             self._copy(last, [file for file in last.files if file.staged_key in staged])
+            if self.delta_log:
+                self.delta_log.catch_up(self.ledger, lineage, last)
             if lineage.lineage != self.lineage.lineage:
                 self._sweep(lineage.lineage, last.batch)
 

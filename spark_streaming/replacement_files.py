@@ -11,15 +11,13 @@ from pipeline_contract.outputs import Output
 from spark_streaming.backfill_plan import BackfillPlan
 from spark_streaming.backfill_source import read_source
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
-from spark_streaming.ingest import ingest_outputs, observe_failures, partition_value
+from spark_streaming.curated_files import ASSUMED_BYTES_PER_ROW, write_curated
+from spark_streaming.ingest import ingest_outputs, observe_failures
 from spark_streaming.pipeline_job import PipelineJob
 from spark_streaming.protect import add_key
 from spark_streaming.reference import read_references
 from spark_streaming.retaken_rows import POSITION, RetakenRows
 from spark_streaming.row_files import read_output, write_output
-from spark_streaming.staging import count_files
-
-_MEGABYTE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -75,9 +73,7 @@ class ReplacementFiles:
         return [file for file in self.plan.candidates[output] if file.final_key in taken]
 
     def _write_curated(self, rows: DataFrame, output: Output, location: str, count: int) -> None:
-        lake, known = self.job.contract.lake, self.plan.candidates[output.name]
-        bytes_per_row = sum(f.bytes for f in known) / max(1, sum(f.rows for f in known))
-        cores = self.job.spark.sparkContext.defaultParallelism
-        files = count_files(count, bytes_per_row, lake.target_file_mb * _MEGABYTE, cores)
-        partitions = {name: partition_value(text) for name, text in lake.partition_by.items()}
-        write_output(rows.withColumns(partitions), output, f"{location}{output.name}", files, partitions)
+        known = self.plan.candidates[output.name]
+        rows_known = sum(file.rows for file in known)
+        bytes_per_row = sum(file.bytes for file in known) / rows_known if rows_known else ASSUMED_BYTES_PER_ROW
+        write_curated(rows, self.job.contract, output, f"{location}{output.name}", count, bytes_per_row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
@@ -31,12 +31,24 @@ _JSON_OPTIONS = _TIMES | {"ignoreNullFields": "false", "compression": "gzip", "m
 _EMPTY_TEXT = "\0empty\0"
 
 
-def write_output(
-    frame: DataFrame, output: FileOutput, location: str, files: int, partition_by: Iterable[str] = ()
+def write_output(frame: DataFrame, output: FileOutput, location: str, files: int, rows_per_file: int = 0) -> None:
+    """Write rows of one output below `location`, in so many files at most; a longer one is cut where a number is given."""
+    _write(frame.coalesce(files), output, location, (), rows_per_file)
+
+
+def write_partitioned(
+    frame: DataFrame, output: FileOutput, location: str, tasks: int, partition_by: Sequence[str], rows_per_file: int
 ) -> None:
-    """Write a batch's rows of one output below `location`, in the output's format."""
+    """Write rows below a folder for each value of the partition columns; a value's rows share files of so many rows."""
+    # Without the shuffle each task would write a small file of every value that it meets.
+    _write(frame.repartition(tasks, *partition_by), output, location, partition_by, rows_per_file)
+
+
+def _write(
+    frame: DataFrame, output: FileOutput, location: str, partition_by: Sequence[str], rows_per_file: int
+) -> None:
     rows = write_as_text(frame, output) if output.format == "json" else frame
-    writer = rows.coalesce(files).write.mode("overwrite").partitionBy(*partition_by)
+    writer = rows.write.mode("overwrite").partitionBy(*partition_by).option("maxRecordsPerFile", rows_per_file)
     if output.format == "csv":
         writer.options(**_CSV_OPTIONS).csv(location)
     elif output.format == "json":

@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from connections.lake_files import parse_object
 from pipeline_contract.errors import ServiceError
+from pipeline_contract.manifest import PublishedFile
 from pipeline_contract.outputs import FileOutput
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ _PASSPORT = ["_topic", "_partition", "_event_time"]
 # Reasons whose names come from a message and not from the contract: they are counted by kind, or there is no bound to them.
 _OPEN_REASONS = ("producer", "unknown")
 _ROWS_PER_TASK = 25_000
+_ROWS_TO_MEASURE = 10_000
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,11 @@ def count_files(rows: int, bytes_per_row: float, target_bytes: int, cores: int) 
     """In how many files to write so many rows: as few as the target size wants, but enough to keep the cores busy."""
     by_size = ceil(rows * bytes_per_row / target_bytes)
     return max(1, by_size, min(cores, rows // _ROWS_PER_TASK))
+
+
+def limit_rows(bytes_per_row: float, target_bytes: int) -> int:
+    """How many rows a file of the target size holds, at least one."""
+    return max(1, int(target_bytes / bytes_per_row))
 
 
 def inspect_staged(s3: S3Client, bucket: str, prefix: str, outputs: Iterable[FileOutput]) -> list[StagedFile]:
@@ -135,8 +142,13 @@ def _inspect(s3: S3Client, bucket: str, prefix: str, output: FileOutput, key: st
     )
 
 
-def total_bytes_per_row(files: Iterable[StagedFile]) -> float:
-    """The mean size of a row as it lies in files; 0 without any."""
-    listed = list(files)
-    rows = sum(file.rows for file in listed)
-    return sum(file.bytes for file in listed) / rows if rows else 0.0
+def measure_rows(files: Iterable[PublishedFile]) -> dict[str, float]:
+    """The mean size of a row as it lies in files, in bytes, by output; an output of few rows is absent.
+
+    Of few rows the size says nothing: a Parquet file's own footer weighs more.
+    """
+    sizes: dict[str, tuple[int, int]] = {}
+    for file in files:
+        rows, size = sizes.get(file.output, (0, 0))
+        sizes[file.output] = rows + file.rows, size + file.bytes
+    return {output: size / rows for output, (rows, size) in sizes.items() if rows >= _ROWS_TO_MEASURE}

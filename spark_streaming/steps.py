@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Literal
 
-StepName = Literal["stage", "inspect", "manifest", "copy", "close", "windows", "operation"]
+StepName = Literal["stage", "inspect", "manifest", "copy", "delta", "close", "windows", "operation"]
 
 
 @dataclass(frozen=True)

@@ -163,6 +163,30 @@ def test_only_the_formats_in_use_are_made(pipeline: str) -> None:
     assert made == {name.upper() for name in formats}
 
 
+def test_a_delta_table_has_no_table_and_no_pipe_in_the_warehouse() -> None:
+    contract = load("flights")
+    lake = contract.lake.model_copy(update={"format": "delta"})
+
+    scripts = render_scripts(contract.model_copy(update={"lake": lake}), load_settings("aws"))
+
+    statements = [statement for script in scripts for statement in split_script(script)]
+    assert any('"FLIGHTS_RAW_PIPE"' in statement for statement in statements)
+    assert not [s for s in statements if '"FLIGHTS"."FLIGHTS"."' in s or '"FLIGHTS_PIPE"' in s or "/curated/" in s]
+    assert not [s for s in statements if "DELTA" in s]
+
+
+def test_json_lines_are_selected_by_name_and_cast() -> None:
+    contract = load("readings")
+    lake = contract.lake.model_copy(update={"format": "json"})
+    [_, target, *_] = derive_names(contract.model_copy(update={"lake": lake}), load_settings("aws")).targets
+
+    copy = pipe_copy(target)
+
+    assert target.file_format == '"MILLRACE"."READINGS"."READINGS_JSON"'
+    assert '$1:"value"::FLOAT,' in copy
+    assert '$1:"_event_time"::TIMESTAMP_NTZ(6),' in copy
+
+
 @pytest.mark.parametrize("pipeline", PIPELINES)
 def test_teardown_drops_what_the_scripts_create_for_the_pipeline(pipeline: str) -> None:
     scripts = render(pipeline)

@@ -10,9 +10,10 @@ import pytest
 
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import PublishConflict
+from pipeline_contract.manifest import PublishedFile
 from pipeline_contract.outputs import Output, derive_outputs
 from spark_streaming.publisher import count_rows, name_files
-from spark_streaming.staging import PartitionRows, StagedFile, count_files, count_partitions, total_bytes_per_row
+from spark_streaming.staging import PartitionRows, StagedFile, count_files, count_partitions, measure_rows
 
 OUTPUTS: dict[str, Output] = {output.kind: output for output in derive_outputs(load_contract(find_contract("flights")))}
 EARLY, LATE = datetime(2013, 1, 1), datetime(2013, 1, 2)  # noqa: DTZ001 - times of the lake have no zone
@@ -67,8 +68,6 @@ def test_rows_are_counted_by_partition_over_files() -> None:
         ("b", 0): PartitionRows(1, None, None),
     }
     assert count_partitions([]) == {}
-    assert total_bytes_per_row(files) == 10.0
-    assert total_bytes_per_row([]) == 0.0
 
 
 def test_raw_rows_are_curated_and_rejected_ones() -> None:
@@ -124,3 +123,13 @@ def test_final_keys_are_numbered_within_output_and_path() -> None:
         ("s/m=2/part-9", "lake/flights/curated/m=2/b-7-0000.parquet"),
         ("s/raw", "lake/flights/raw/b-7-0000.parquet"),
     ]
+
+
+def test_the_size_of_a_row_is_measured_over_the_files_of_each_output() -> None:
+    files = [
+        PublishedFile(output=output, staged_key="s", final_key="f", bytes=size, rows=rows, sha256="sha")
+        for output, size, rows in (("raw", 100_000, 5_000), ("raw", 500_000, 5_000), ("curated", 9_999_000, 9_999))
+    ]
+
+    assert measure_rows(files) == {"raw": 60.0}
+    assert measure_rows([]) == {}
