@@ -56,6 +56,7 @@ from spark_streaming.query import (
     name_driver,
     open_checkpoint,
     read_topic_state,
+    start_patiently,
     start_query,
     stop_when_drained,
 )
@@ -206,10 +207,10 @@ class PipelineJob:
         batches = PublishedBatches(ingest, own, checkpoint, lineage)
         runner = BatchRunner(batches, publisher, stage.publish, self.report, stop)
         frame = aggregate_stream(curated, self.contract, aggregate)
-        if options.trigger.interval:
-            return self._start(frame, checkpoint, runner, lineage, options.trigger)
-        query = self._start(frame, checkpoint, runner, lineage, AT_ONCE)
-        stop_when_drained(query)
+        trigger = options.trigger if options.trigger.interval else AT_ONCE
+        query = start_patiently(lambda: self._start(frame, checkpoint, runner, lineage, trigger))
+        if not options.trigger.interval:
+            stop_when_drained(query)
         return query
 
     def _read_curated(self, aggregate: Aggregate, lineage: Lineage, max_rows: int) -> DataFrame:

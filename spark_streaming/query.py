@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Thread
-from time import monotonic
+from time import monotonic, sleep
 from typing import Protocol
 
 from pyspark.errors import StreamingQueryException
@@ -37,6 +37,11 @@ PublishBatch = Callable[[Publisher, Batch, DataFrame], Manifest]
 
 # An error of ours in a source's own process comes back as the text of its stack.
 _OWN_ERROR = re.compile(rf"^{errors.__name__}\.(?P<kind>\w+): (?P<message>.*)", re.MULTILINE)
+
+
+_LATE_PROCESS = "Python worker failed to connect back"
+_STARTS = 4
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -185,6 +190,21 @@ def start_query(
     writer = frame.writeStream.queryName(name).option("checkpointLocation", checkpoint.location).foreachBatch(runner)
     timed = writer.trigger(processingTime=trigger.interval) if trigger.interval else writer.trigger(availableNow=True)
     return RunningQuery(name, timed.outputMode("append").start(), runner.errors)
+
+
+def start_patiently(start: Callable[[], RunningQuery]) -> RunningQuery:
+    """Start a query whose source runs in a Python process of its own, and once more where that came too late.
+
+    Spark waits ten seconds for the process, which a busy machine may need for the imports alone.
+    """
+    for _ in range(_STARTS - 1):
+        query = start()
+        while query.stream.isActive and query.stream.status["message"].startswith("Initializing"):
+            sleep(_POLL_S)
+        failure = query.stream.exception()
+        if failure is None or _LATE_PROCESS not in str(failure):
+            return query
+    return start()
 
 
 def stop_when_drained(query: RunningQuery) -> None:

@@ -26,7 +26,7 @@ from spark_streaming.curated_source import CuratedRequest, CuratedStream, read_c
 from spark_streaming.late_rows import list_late_files, select_late
 from spark_streaming.lineage import Start
 from spark_streaming.published_batches import LedgerOrigin, PublishedBatches, check_drained, extend_ranges, read_run
-from spark_streaming.query import RunningQuery, find_failure, open_checkpoint, stop_when_drained
+from spark_streaming.query import RunningQuery, find_failure, open_checkpoint, start_patiently, stop_when_drained
 from spark_streaming.windows import aggregate_rows
 from tests.spark.builders import TOPIC, TOPIC_IDS, build_contract
 from tests.spark.published_rows import Order, PublishedRows
@@ -108,7 +108,8 @@ def build_orders(first: int, count: int, random: Random) -> list[Order]:
 def start_aggregate(spark: SparkSession, request: CuratedRequest, seen: SeenBatches, location: Path) -> RunningQuery:
     stream = aggregate_stream(read_curated_stream(spark, request), CONTRACT, seen.aggregate)
     writer = stream.writeStream.option("checkpointLocation", str(location)).foreachBatch(seen.take)
-    query = RunningQuery(seen.aggregate.name, writer.trigger(processingTime="0 seconds").start())
+    timed = writer.trigger(processingTime="0 seconds")
+    query = start_patiently(lambda: RunningQuery(seen.aggregate.name, timed.start()))
     stop_when_drained(query)
     return query
 
@@ -239,7 +240,7 @@ def test_nothing_is_passed_over(
     published.s3.delete_object(Bucket=published.bucket, Key=damage.key)
     stream = read_curated_stream(spark_session, build_request(s3_settings, CONTRACT.aggregates[0], 8))
     writer = stream.writeStream.format("noop").option("checkpointLocation", str(tmp_path))
-    query = RunningQuery("orders/tumbling", writer.start())
+    query = start_patiently(lambda: RunningQuery("orders/tumbling", writer.start()))
 
     with pytest.raises(StreamingQueryException):
         query.stream.processAllAvailable()
