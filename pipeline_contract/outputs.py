@@ -11,6 +11,7 @@ from pipeline_contract.passport import PASSPORT
 
 Kind = Literal["raw", "curated", "rejected", "aggregate", "late"]
 INGEST = "ingest"
+LATE_PREFIX = "late/"
 
 RAW_COLUMNS: dict[str, ColumnType] = {"key": BINARY, "value": BINARY, "_kafka_timestamp": TIMESTAMP}
 REJECTED_COLUMNS: dict[str, ColumnType] = {
@@ -101,7 +102,7 @@ def derive_aggregate(contract: Contract, aggregate: Aggregate) -> Output:
 
 def derive_late(aggregate: Aggregate) -> FileOutput:
     """The files of the rows that came too late for windows of an aggregate, a row for each such window; in no table."""
-    return FileOutput("late", f"late/{aggregate.name}", "parquet", WINDOW_COLUMNS | PASSPORT)
+    return FileOutput("late", f"{LATE_PREFIX}{aggregate.name}", "parquet", WINDOW_COLUMNS | PASSPORT)
 
 
 def queries(contract: Contract) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Summary
 from pyspark.sql.streaming.listener import StreamingQueryProgress
 
+from pipeline_contract.outputs import LATE_PREFIX
 from spark_streaming.report import BatchReport
 
 _QUERY = ("pipeline", "query")
@@ -64,7 +65,7 @@ class Metrics:
             self._phase_seconds.labels(*query, phase).observe(seconds)
         for output, rows in batch.rows.items():
             self._rows.labels(*query, output).inc(rows)
-            if output.startswith("late/"):
+            if output.startswith(LATE_PREFIX):
                 self._late.labels(*query).inc(rows)
         for reason, rows in batch.reasons.items():
             self._rejected.labels(*query, reason).inc(rows)
