@@ -130,7 +130,6 @@ class BatchRunner:
         self._publish = publish
         self._report = report
         self._stop = stop
-        self._stop = stop
         self.errors: list[Exception] = []
 
     def __call__(self, frame: DataFrame, number: int) -> None:
@@ -144,8 +143,9 @@ class BatchRunner:
     def _run(self, frame: DataFrame, number: int) -> None:
         if self._stop.is_set():
             raise StopRequested
-        batch = self._batches.read(number)
         query, batch_id = self._publisher.ledger.query, name_batch(self._publisher.lineage.lineage, number)
+        with work_on(locate_batch(query, number, batch_id, ()), frame.sparkSession):
+            batch = self._batches.read(number)
         with work_on(locate_batch(query, number, batch_id, batch.ranges), frame.sparkSession):
             self._publish_batch(frame, batch, batch_id)
 

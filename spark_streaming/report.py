@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from threading import Lock
 from time import monotonic
 from typing import TextIO
 
@@ -58,6 +59,7 @@ class Report:
     seconds_by_phase: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     started: float = field(default_factory=monotonic)
     _phases: dict[str, dict[str, float]] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def say(self, event: str, **details: object) -> None:
         """Write one event with the seconds since the job's begin."""
@@ -68,7 +70,9 @@ class Report:
 
     def add_step(self, step: Step) -> None:
         """Take a step of the publish protocol into the durations by phase."""
-        if step.phase == "end":
+        if step.phase == "begin":
+            return
+        with self._lock:  # files are copied by several threads
             phases = self._phases.setdefault(step.batch_id, {})
             phases[step.name] = phases.get(step.name, 0.0) + step.seconds
             self.seconds_by_phase[step.name] += step.seconds
