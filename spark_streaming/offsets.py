@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
@@ -155,6 +155,15 @@ def choose_starts(wanted: str, low: Offsets, high: Offsets) -> Offsets:
         topic: {p: _resolve(given.get(topic, {}).get(p, _EARLIEST), topic, p, marks) for p in ends}
         for topic, ends in low.items()
     }
+
+
+def leave_out_topics(wanted: str, topics: Collection[str]) -> str:
+    """What `--starting-offsets` says of all topics but these; text that is no JSON stays as it is."""
+    try:
+        given = read_offsets(wanted)
+    except ValueError:
+        return wanted
+    return write_offsets({topic: offsets for topic, offsets in given.items() if topic not in topics})
 
 
 def _resolve(offset: int, topic: str, partition: int, marks: Mapping[int, Offsets]) -> int:

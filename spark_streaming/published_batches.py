@@ -11,7 +11,7 @@ from pipeline_contract.errors import ConfigurationError, NotFinished, PublishCon
 from pipeline_contract.manifest import BatchPosition, Lineage, Manifest, OffsetRange
 from spark_streaming.checkpoint import Checkpoint
 from spark_streaming.lineage import Start
-from spark_streaming.offsets import Offsets, choose_starts, measure_lag, range_ends, range_starts
+from spark_streaming.offsets import Offsets, choose_starts, leave_out_topics, measure_lag, range_ends, range_starts
 from spark_streaming.publisher import Batch
 
 
@@ -26,6 +26,7 @@ class UnbrokenRun:
     begin: BatchPosition
     starts: tuple[OffsetRange, ...]
     ends: tuple[OffsetRange, ...]
+    other_topics: frozenset[str]
 
 
 def read_run(ledger: Ledger, topic: str) -> UnbrokenRun:
@@ -41,7 +42,8 @@ def read_run(ledger: Ledger, topic: str) -> UnbrokenRun:
     while newest and _follows(_of_topic(lineages[newest].starts, topic), _end_of(ledger, lineages[newest - 1], topic)):
         newest -= 1
     first = lineages[newest]
-    return UnbrokenRun(BatchPosition(lineage=first.lineage, batch=-1), _of_topic(first.starts, topic), ends)
+    begin, others = BatchPosition(lineage=first.lineage, batch=-1), frozenset(r.topic for r in first.starts) - {topic}
+    return UnbrokenRun(begin, _of_topic(first.starts, topic), ends, others)
 
 
 def _end_of(ledger: Ledger, lineage: Lineage, topic: str) -> tuple[OffsetRange, ...]:
@@ -72,7 +74,8 @@ class LedgerOrigin:
         Whole batches of the ingest are read: the first one is that which holds offsets at or behind those given.
         """
         low, high = range_ends(self.run.starts), range_ends(self.run.ends)
-        wanted = choose_starts(self.starting_offsets or "earliest", low, high)
+        given = leave_out_topics(self.starting_offsets or "earliest", self.run.other_topics)
+        wanted = choose_starts(given, low, high)
         after = self.run.begin
         for manifest in self.ledger.read_manifests(self.run.begin) if wanted != low else ():
             ranges = [r for r in manifest.ranges if r.topic in wanted]

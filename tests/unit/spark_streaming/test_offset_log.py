@@ -12,6 +12,7 @@ from pipeline_contract.errors import ConfigurationError, PublishConflict
 from spark_streaming.offsets import (
     Offsets,
     choose_starts,
+    leave_out_topics,
     parse_offset_log,
     range_ends,
     span_ranges,
@@ -142,3 +143,10 @@ def test_no_ranges_have_no_ends() -> None:
 
 def test_offsets_are_written_as_spark_reads_them() -> None:
     assert json.loads(write_offsets({"b": {1: 2, 0: 1}})) == {"b": {"0": 1, "1": 2}}
+
+
+def test_what_is_said_of_another_topic_is_left_out() -> None:
+    both = '{"flights": {"0": 42}, "flights.rejected": {"0": 1}}'
+
+    assert leave_out_topics(both, {"flights.rejected"}) == '{"flights": {"0": 42}}'
+    assert leave_out_topics("latest", {"flights.rejected"}) == "latest"
