@@ -158,7 +158,7 @@ def _find_obstacle(file_format: LakeFormat, was: ColumnType, now: ColumnType) ->
     """Why files of this format cannot hold both types of a column, where they cannot."""
     if file_format == "json" and (was.name == "decimal") != (now.name == "decimal"):
         return "JSON lines hold a decimal as text and other numbers as numbers"
-    return None
+    return "a Delta table keeps the types that it was made with" if file_format == "delta" else None
 
 
 def _judge_type(key: str, was: ColumnType, now: ColumnType) -> Change:

@@ -34,6 +34,7 @@ TWICE = {"name": "twice", "type": "integer", "expression": "id * 2"}
 BASE = {"aggregate": [HOURLY], "lookup": [LANDS], "derived": [TWICE], "rule": [{"name": "r", "expression": "id > 0"}]}
 EXACT = Context(prec=40)
 CSV_VALUES = {"topic": {"name": "orders", "key": ["id"], "value_format": "csv"}}
+DELTA = {"lake": {"format": "delta"}}
 JSON_FILES = {"lake": {"format": "json"}}
 CSV_FILES = {"lake": {"format": "csv"}}
 
@@ -116,6 +117,8 @@ CASES = (
     Case("csv-values-wider", alter("id", type="decimal(20,0)"), "compatible", "'id'.type", before=CSV_VALUES),
     Case("json-lines-more-columns", add(name="note", type="string"), "compatible", "added", before=JSON_FILES),
     Case("json-lines-decimal", alter("id", type="decimal(20,0)"), "refused", "as text", before=JSON_FILES),
+    Case("delta-more-columns", add(name="note", type="string"), "compatible", "added", before=DELTA),
+    Case("delta-wider", alter("id", type="decimal(20,0)"), "refused", "was made with", before=DELTA),
     Case("csv-files-fewer-columns", drop("mail"), "refused", "by position", before=CSV_FILES),
     Case("lake-format", CSV_FILES, "refused", "lake.format"),
     Case("partition-by", {"lake": {"partition_by": {"where": "country"}}}, "refused", "lake.partition_by"),
