@@ -13,7 +13,7 @@ FILES ?= $(if $(filter flights,$(PIPELINE)),$(SAMPLE) data/flights_damaged.csv,d
 ARGS ?=
 export SQL
 
-.PHONY: help setup demo up down status topics deploy produce stream job-status close snowpipe query verify package test chaos lint clean
+.PHONY: help setup demo up down status topics deploy produce stream job-status close backfill compact snowpipe query verify package test chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
@@ -56,6 +56,13 @@ job-status: $(STAMP) ## where each query of the Spark job is, by ledger, checkpo
 
 close: $(STAMP) ## publish the aggregate windows that the watermark still holds open
 	@$(RUN) spark_streaming close $(PIPELINE) --env $(ENV)
+
+backfill: $(STAMP) ## judge a range of event time again, in the lake and the warehouse: FROM=2013-01-01 TO=2013-02-01
+	@$(RUN) spark_streaming backfill $(PIPELINE) --env $(ENV) --from $(FROM) --to $(TO) $(ARGS)
+	@$(if $(filter --dry-run,$(ARGS)),,$(RUN) snowflake_integration apply-backfill $(PIPELINE) --env $(ENV))
+
+compact: $(STAMP) ## merge small files that are loaded into large ones; ARGS=--dry-run prints the plan
+	@$(RUN) spark_streaming compact $(PIPELINE) --env $(ENV) $(ARGS)
 
 snowpipe: $(STAMP) ## wait until Snowpipe has loaded every object of the lake, and show what it loaded
 	@$(RUN) snowflake_integration wait-loaded $(PIPELINE) --env $(ENV) $(ARGS)

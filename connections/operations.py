@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -60,6 +60,17 @@ def read_state(ledger: Ledger) -> IngestState:
     """The ledger's operations, then its manifests: so every file that an operation supersedes is known."""
     operations = tuple(read_operations(ledger))
     return IngestState(operations, tuple(ledger.read_manifests()))
+
+
+def read_published_state(ledger: Ledger) -> IngestState:
+    """The ledger's state without its newest batch while a file of that is not at its final key yet.
+
+    Its driver is between the copies, or died there; the batch is whole again soon, or with the next start of the job.
+    """
+    state = read_state(ledger)
+    last = state.manifests[-1].files if state.manifests else ()
+    waiting = any(file.final_key not in ledger.objects.list_keys(file.final_key) for file in last)
+    return replace(state, manifests=state.manifests[:-1]) if waiting else state
 
 
 def operation_key(ledger: Ledger, number: int) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from pipeline_contract.layout import LAKE, LEDGER, STAGING
+from pipeline_contract.layout import LAKE, LEDGER, OPERATIONS, STAGING
 
 VERSION = "2012-10-17"
 Document = dict[str, Any]
@@ -33,14 +33,14 @@ def object_arn(bucket: str, prefix: str) -> str:
     return f"arn:aws:s3:::{bucket}/{prefix}*"
 
 
-def snowflake_read_policy(bucket: str, prefix: str = f"{LAKE}/") -> Document:
-    """What Snowflake's role may do: read the objects under one prefix and list that prefix.
+def snowflake_read_policy(bucket: str, prefixes: Sequence[str] = (f"{LAKE}/", f"{OPERATIONS}/")) -> Document:
+    """What Snowflake's role may do: read the objects under these prefixes and list them.
 
     Source: docs.snowflake.com/en/user-guide/data-load-snowpipe-auto-s3, step 1 (SP26).
     """
     return _document(
-        _allow("ReadObjects", ["s3:GetObject", "s3:GetObjectVersion"], object_arn(bucket, prefix)),
-        _allow_listing("ListPrefix", bucket, [prefix]),
+        _allow("ReadObjects", ["s3:GetObject", "s3:GetObjectVersion"], *(object_arn(bucket, p) for p in prefixes)),
+        _allow_listing("ListPrefixes", bucket, prefixes),
         _allow("LocateBucket", ["s3:GetBucketLocation"], bucket_arn(bucket)),
     )
 
@@ -69,10 +69,10 @@ def error_topic_policy(topic: str) -> Document:
 def streaming_job_policy(bucket: str, pipeline: str, checkpoints: str) -> Document:
     """What the Spark job of one pipeline may do in the lake's bucket.
 
-    It publishes under lake/, writes manifests under _ledger/, both never to be deleted; attempts under _staging/ and a
-    checkpoint in this bucket come and go. `checkpoints` is the folder or s3a:// address of the settings.
+    It publishes under lake/, writes manifests under _ledger/, both never to be deleted; attempts under _staging/ and
+    operations/ and a checkpoint in this bucket come and go. `checkpoints` is the folder or s3a:// address of the settings.
     """
-    changing = [f"{STAGING}/{pipeline}/", *_checkpoint_prefixes(bucket, checkpoints)]
+    changing = [f"{STAGING}/{pipeline}/", f"{OPERATIONS}/{pipeline}/", *_checkpoint_prefixes(bucket, checkpoints)]
     keeping = [f"{LAKE}/{pipeline}/", f"{LEDGER}/{pipeline}/"]
     return _document(
         _allow("ReadAndPublish", ["s3:GetObject", "s3:PutObject"], *(object_arn(bucket, p) for p in keeping)),

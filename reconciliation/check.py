@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,14 +14,16 @@ from connections.ledger import Ledger
 from connections.s3 import open_s3
 from connections.settings import Settings
 from connections.warehouse import open_warehouse
-from pipeline_contract.manifest import Manifest, OffsetRange, PublishedFile
+from pipeline_contract.manifest import LakeFile, Manifest, OffsetRange, PublishedFile
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import INGEST, aggregate_query, derive_late, derive_outputs, queries
 from reconciliation.accounts import Reading, Zones, account_rows
+from reconciliation.applied_backfills import find_applied, report_unapplied
 from reconciliation.content_check import TableAccount, compare_table, mark_waiting
 from reconciliation.delta_party import list_delta, read_delta_table
+from reconciliation.effective_rows import check_current_set, take_effect
 from reconciliation.findings import Finding
-from reconciliation.lake_party import LakeOutput, read_lake
+from reconciliation.lake_party import LakeOutput, read_lake, read_replaced
 from reconciliation.ledger_party import QueryLedger, is_staged, list_published, read_query_ledger
 from reconciliation.object_check import check_objects
 from reconciliation.row_keys import drop_repeated, join_text
@@ -47,6 +49,7 @@ class Evidence:
     before: dict[str, QueryLedger]
     lake: dict[str, LakeOutput]
     late: dict[str, LakeOutput]
+    replaced: dict[str, LakeOutput]
     after: dict[str, QueryLedger]
     sources: list[SourceSight]
     topic: TopicSight
@@ -62,13 +65,14 @@ def gather_evidence(settings: Settings, contract: Contract, other_paths: Sequenc
     say("reading the objects of the lake")
     lake = {output.name: read_lake(s3, settings.s3.bucket, contract.name, output) for output in outputs}
     late = {a.name: read_lake(s3, settings.s3.bucket, contract.name, derive_late(a)) for a in contract.aggregates}
+    replaced = read_replaced(s3, settings.s3.bucket, outputs, before[INGEST].replaced)
     after = read_ledgers(s3, settings, contract)
     say("reading the topic")
     records = read_records(settings.kafka, contract)
     topic = read_topics(settings.kafka, contract)
     say("reading the sources again")
     sources = read_sources(contract, records, other_paths)
-    return Evidence(tables, before, lake, late, after, sources, topic)
+    return Evidence(tables, before, lake, late, replaced, after, sources, topic)
 
 
 def read_warehouse(settings: Settings, contract: Contract) -> dict[str, WarehouseTable]:
@@ -103,7 +107,10 @@ def judge_evidence(
     contract: Contract, evidence: Evidence, in_staging: Callable[[PublishedFile], bool], limit: int
 ) -> Statement:
     """The statement that the evidence amounts to; `in_staging` says whether a published file still lies there."""
-    lake, tables = evidence.lake, evidence.tables
+    tables, ledger = evidence.tables, evidence.before[INGEST]
+    lake = take_effect(evidence.lake, evidence.replaced, ledger.backfills)
+    applied = find_applied(tables)
+    as_applied = take_effect(evidence.lake, evidence.replaced, (b for b in ledger.backfills if b.number <= applied))
     reading = read_progress(evidence, in_staging)
     zones = Zones(
         topic=evidence.topic,
@@ -115,7 +122,7 @@ def judge_evidence(
         waiting=mark_waiting(lake["curated"].zone["place"], tables["curated"]),
     )
     rows = account_rows(evidence.sources, zones, reading, limit)
-    accounts = {name: compare_table(lake[name], tables[name], limit) for name in lake}
+    accounts = {name: compare_table(as_applied[name], tables[name], limit) for name in lake}
     zone_findings = [
         *find_duplicates(zones, limit),
         *find_unexplained(rows.rows, zones, limit),
@@ -126,6 +133,8 @@ def judge_evidence(
         *zone_findings,
         *(finding for ledger in evidence.before.values() for finding in ledger.findings),
         *check_lake(evidence, in_staging),
+        *check_current_set(evidence.lake, evidence.replaced, lake, ledger),
+        *report_unapplied(contract.name, ledger, applied),
         *(finding for account in accounts.values() for finding in account.findings),
     ]
     return Statement(
@@ -139,7 +148,7 @@ def judge_evidence(
         missing=rows.missing,
         duplicates=count_surplus(zone_findings, accounts.values()),
         rejected_by_reason=count_reasons(lake["rejected"].rows, tables["rejected"].rows),
-        open_windows=count_windows(contract, evidence),
+        open_windows=count_windows(contract, evidence, lake),
         late_rows={name: count_late(late.rows) for name, late in evidence.late.items()},
         tables=tuple(describe_table(tables[name], account) for name, account in accounts.items()),
         findings=tuple(findings),
@@ -175,13 +184,16 @@ def check_lake(evidence: Evidence, in_staging: Callable[[PublishedFile], bool]) 
     newest = {max(ledger.entries, default="") for ledger in evidence.before.values()}
     newest |= {max(ledger.closes, default="") for ledger in evidence.before.values()}
 
-    def is_waiting(file: PublishedFile) -> bool:
-        return before[file.final_key][0] in newest and in_staging(file)
+    def is_waiting(file: LakeFile) -> bool:
+        return isinstance(file, PublishedFile) and before[file.final_key][0] in newest and in_staging(file)
 
     for lake in (*evidence.lake.values(), *evidence.late.values()):
         is_windowed = lake.output.kind in ("aggregate", "late")
         query = f"aggregate-{lake.output.name.partition('/')[2]}" if is_windowed else INGEST
         yield from check_objects(lake, before, after, is_waiting, evidence.after[query])
+    published = {file.final_key: (key, file) for key, file in evidence.before[INGEST].replaced}
+    for replaced in evidence.replaced.values():
+        yield from check_objects(replaced, published, published, lambda _: False, evidence.before[INGEST])
 
 
 def count_surplus(findings: Iterable[Finding], accounts: Iterable[TableAccount]) -> int:
@@ -199,14 +211,14 @@ def count_reasons(in_objects: pa.Table, in_table: pa.Table) -> dict[str, int]:
     return {str(reason): counts[reason] for reason in sorted(counts, key=str)}
 
 
-def count_windows(contract: Contract, evidence: Evidence) -> dict[str, int]:
+def count_windows(contract: Contract, evidence: Evidence, lake: Mapping[str, LakeOutput]) -> dict[str, int]:
     """The open windows of every aggregate."""
-    curated = evidence.lake["curated"].rows
+    curated = lake["curated"].rows
     return {
         output.name.removeprefix("aggregates/"): count_open_windows(
             curated,
             evidence.late[aggregate.name].rows,
-            evidence.lake[output.name].rows,
+            lake[output.name].rows,
             aggregate,
             last.watermark if (last := evidence.before[aggregate_query(aggregate)].last) else None,
         )

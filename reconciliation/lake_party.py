@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pyarrow as pa
 from connections.delta_table import LOG_FOLDER, is_merged
 from connections.lake_files import arrow_schema, parse_object
 from pipeline_contract.layout import output_prefix
+from pipeline_contract.manifest import LakeFile
 from pipeline_contract.outputs import FileOutput
 from reconciliation.compared_values import compare_as
 from reconciliation.object_store import list_objects, read_object
@@ -47,7 +49,22 @@ class LakeOutput:
 
 def read_lake(s3: S3Client, bucket: str, pipeline: str, output: FileOutput) -> LakeOutput:
     """Everything that lies under an output's prefix, found by listing it."""
-    keys = list_data(s3, bucket, pipeline, output)
+    return read_output(s3, bucket, output, list_data(s3, bucket, pipeline, output))
+
+
+def read_replaced(
+    s3: S3Client, bucket: str, outputs: Iterable[FileOutput], files: Iterable[tuple[str, LakeFile]]
+) -> dict[str, LakeOutput]:
+    """The objects that operations name, by output; what attempts have left beside them is nobody's."""
+    named = [file for _, file in files]
+    return {
+        output.name: read_output(s3, bucket, output, [f.final_key for f in named if f.output == output.name])
+        for output in outputs
+    }
+
+
+def read_output(s3: S3Client, bucket: str, output: FileOutput, keys: Iterable[str]) -> LakeOutput:
+    """What these objects of one output hold; one that is gone is left out."""
     with ThreadPoolExecutor(max_workers=8) as pool:
         read = [
             pair for pair in pool.map(lambda key: read_lake_object(s3, bucket, key, output), keys) if pair is not None

@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter, ValidationError
 
 from connections.ledger import Ledger
-from pipeline_contract.manifest import Close, LedgerEntry, Lineage, Manifest, PublishedFile, Seal
+from pipeline_contract.manifest import (
+    Backfill,
+    Close,
+    Compaction,
+    LedgerEntry,
+    Lineage,
+    Manifest,
+    Operation,
+    OperationFile,
+    PublishedFile,
+    Seal,
+)
 from pipeline_contract.outputs import INGEST
 from reconciliation.findings import Finding
 from reconciliation.object_store import list_objects, read_object
@@ -23,6 +34,7 @@ if TYPE_CHECKING:
 
 ZONE = "ledger"
 _ENTRY: TypeAdapter[Manifest | Seal] = TypeAdapter(LedgerEntry)
+_OPERATION: TypeAdapter[Compaction | Backfill] = TypeAdapter(Operation)
 _ENTRY_KEY = re.compile(r"(?P<lineage>[^/]+)/(?P<batch>\d{10})\.json")
 
 
@@ -35,6 +47,7 @@ class QueryLedger:
     lineages: tuple[Lineage, ...]
     entries: dict[str, Manifest | Seal]
     closes: dict[str, Close]
+    operations: dict[str, Compaction | Backfill]
     findings: tuple[Finding, ...]
 
     @property
@@ -49,6 +62,17 @@ class QueryLedger:
             yield from ((key, file) for file in manifest.files)
         for key, close in self.closes.items():
             yield from ((key, file) for file in close.files)
+
+    @property
+    def replaced(self) -> Iterator[tuple[str, OperationFile]]:
+        """Every file that an operation has published, with the key of the operation."""
+        for key, operation in sorted(self.operations.items()):
+            yield from ((key, file) for file in operation.files)
+
+    @property
+    def backfills(self) -> list[Backfill]:
+        """The backfills, in order."""
+        return [o for _, o in sorted(self.operations.items()) if isinstance(o, Backfill)]
 
     @property
     def last(self) -> Manifest | None:
@@ -70,12 +94,14 @@ def read_query_ledger(ledger: Ledger) -> QueryLedger:
     keys = [key for key in list_objects(s3, bucket, prefix) if not key.endswith("/owner.json")]
     with ThreadPoolExecutor(max_workers=8) as pool:
         bodies = dict(zip(keys, pool.map(lambda key: read_object(s3, bucket, key) or b"", keys), strict=True))
-    lineages, entries, closes, rolled, findings = {}, {}, {}, {}, []
+    lineages, entries, closes, operations, rolled, findings = {}, {}, {}, {}, {}, []
     for key, body in bodies.items():
         below = key.removeprefix(prefix)
         try:
             if below.startswith("lineages/"):
                 lineages[key] = Lineage.model_validate_json(body)
+            elif below.startswith("ops/") and ledger.query == INGEST:
+                operations[key] = _OPERATION.validate_json(body)
             elif below.startswith("ops/"):
                 closes[key] = Close.model_validate_json(body)
             elif "/rolled-up/" in below:
@@ -86,7 +112,7 @@ def read_query_ledger(ledger: Ledger) -> QueryLedger:
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             findings.append(Finding("altered", ZONE, f"{key} cannot be read as what its name says: {reason}"))
     chain = tuple(lineages[key] for key in sorted(lineages))
-    known = QueryLedger(ledger.query, prefix, chain, entries, closes, ())
+    known = QueryLedger(ledger.query, prefix, chain, entries, closes, operations, ())
     findings += [*_check_numbers(known, set(bodies)), *_check_contents(known)]
     findings += [*_check_roll_ups(known, rolled), *_check_ranges(known), *check_counts(known)]
     return replace(known, findings=tuple(findings))
@@ -122,6 +148,9 @@ def _check_contents(ledger: QueryLedger) -> Iterator[Finding]:
         if key != f"{ledger.prefix}{entry.lineage}/{entry.batch:010d}.json" or entry.query != ledger.query:
             found = f"{entry.query} {entry.lineage} batch {entry.batch}"
             yield Finding("altered", ZONE, f"{key} was changed: it says that it is {found}")
+    for key, operation in ledger.operations.items():
+        if key != f"{ledger.prefix}ops/{operation.number:06d}.json":
+            yield Finding("altered", ZONE, f"{key} was changed: it says that it is operation {operation.number}")
 
 
 def _check_roll_ups(ledger: QueryLedger, rolled: Mapping[str, list[Manifest]]) -> Iterator[Finding]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 
-from pipeline_contract.manifest import PublishedFile
+from pipeline_contract.manifest import LakeFile
 from reconciliation.findings import Finding
 from reconciliation.lake_party import LakeObject, LakeOutput
 from reconciliation.ledger_party import QueryLedger
@@ -17,9 +17,9 @@ _CLOSE_KEY = re.compile(r"close-(?P<number>\d{6})-\d{4}\..+")
 
 def check_objects(
     lake: LakeOutput,
-    before: Mapping[str, tuple[str, PublishedFile]],
-    after: Mapping[str, tuple[str, PublishedFile]],
-    is_staged: Callable[[PublishedFile], bool],
+    before: Mapping[str, tuple[str, LakeFile]],
+    after: Mapping[str, tuple[str, LakeFile]],
+    is_staged: Callable[[LakeFile], bool],
     ledger: QueryLedger,
 ) -> Iterator[Finding]:
     """What the ledger and the listing of one output say differently of its objects.
@@ -54,14 +54,14 @@ def _blame_entry(key: str, ledger: QueryLedger) -> str:
     return f": {entry}, of which its name is, {'does not name it' if known else 'is gone or cannot be read'}"
 
 
-def _report_gone(zone: str, key: str, entry: str, file: PublishedFile, staged: bool) -> Finding:
+def _report_gone(zone: str, key: str, entry: str, file: LakeFile, staged: bool) -> Finding:
     if staged:
         text = f"{key} of manifest {entry} is not published yet: the next start of the job publishes it from staging"
         return Finding("pending", zone, text, file.rows)
     return Finding("missing", zone, f"{key} is gone; manifest {entry} published it", file.rows)
 
 
-def _compare(found: LakeObject, published: PublishedFile) -> str:
+def _compare(found: LakeObject, published: LakeFile) -> str:
     differences = [
         f"{name} {has}, published {had}"
         for name, has, had in (

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from connections.contract_history import read_contracts
 from connections.ledger_objects import LedgerObjects
-from connections.s3 import open_s3
 from connections.settings import Settings, load_settings
 from connections.warehouse import execute_statement, name_warehouse, open_warehouse
 from pipeline_contract.command_errors import exit_on_error
@@ -20,12 +18,14 @@ from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import CheckFailed, ConfigurationError
 from pipeline_contract.evolution import check_evolution
 from pipeline_contract.model import Contract
+from snowflake_integration import options as o
 from snowflake_integration import presentation
 from snowflake_integration.access import describe_policies, describe_trust
-from snowflake_integration.deployment import Done, Site, carry_out, look_around
+from snowflake_integration.backfill import apply_backfill, describe_application, describe_applied, plan_applications
+from snowflake_integration.deployment import Done, Site, carry_out, look_around, open_site
 from snowflake_integration.migration import check_tables, plan_migration
 from snowflake_integration.naming import derive_names
-from snowflake_integration.pipes import LoadState, read_load_states, take_role
+from snowflake_integration.pipes import read_load_states, take_role
 from snowflake_integration.plan import Step, plan_deployment, plan_teardown
 from snowflake_integration.rendering import (
     DEPLOYED,
@@ -44,22 +44,14 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The Snowflake side of a pipeline. Example: python -m snowflake_integration deploy flights --dry-run",
 )
-PipelineArgument = Annotated[str, typer.Argument(help="A pipeline's name, or its contract file.", show_default=False)]
-EnvironmentOption = Annotated[str, typer.Option("--env", help="Settings: a name in conf/environments, or a TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the planned list and change nothing.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="No talk on stderr.")]
-TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait for the pipes.")]
-# Wide enough for a table whose reader is a file or a pager.
-PAGE_WIDTH = 200
 
 
 @app.command()
 def render(
-    pipeline: PipelineArgument,
-    environment: EnvironmentOption = "aws",
+    pipeline: o.PipelineArgument,
+    environment: o.EnvironmentOption = "aws",
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file is not current.")] = False,
-    quiet: QuietOption = False,
+    quiet: o.QuietOption = False,
 ) -> None:
     """Render the pipeline's SQL scripts to snowflake_integration/sql/PIPELINE/.
 
@@ -75,23 +67,23 @@ def render(
                 raise CheckFailed("\n".join((*differences, f"run: {advice}")))
         else:
             write_scripts(scripts, folder)
-    _talk(quiet).print(f"{folder}: {len(scripts)} scripts {'are current' if check else 'written'}")
+    presentation.open_talk(quiet).print(f"{folder}: {len(scripts)} scripts {'are current' if check else 'written'}")
 
 
 @app.command()
 def deploy(
-    pipeline: PipelineArgument,
-    environment: EnvironmentOption = "local",
-    dry_run: DryRunOption = False,
+    pipeline: o.PipelineArgument,
+    environment: o.EnvironmentOption = "local",
+    dry_run: o.DryRunOption = False,
     first: Annotated[
         str, typer.Option("--from", help="Begin with this script, when an administrator has run those before.")
     ] = DEPLOYED[0],
     error_notifications: Annotated[
         bool, typer.Option("--error-notifications", help="Run script 08 too; it needs an SNS topic.")
     ] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    timeout_s: TimeoutOption = 300.0,
+    as_json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    timeout_s: o.TimeoutOption = 300.0,
 ) -> None:
     """Run the rendered scripts 01 to 07 and tell S3 to notify the pipes. Doing it again changes nothing that is loaded.
 
@@ -101,7 +93,7 @@ def deploy(
         numbers = choose_scripts(first, ERROR_NOTIFICATIONS if error_notifications else DEPLOYED[-1])
         contract, settings = _load(pipeline, environment)
         # The settings' role may not exist yet, and the scripts say which role they need.
-        with _open_site(contract, settings, timeout_s, role="") as site:
+        with open_site(contract, settings, timeout_s, role="") as site:
             take_role(site.connection, settings.warehouse.role)
             found = look_around(site.connection, site.names)
             check_tables(site.names, found, contract.name)
@@ -111,12 +103,12 @@ def deploy(
 
 @app.command()
 def migrate(
-    pipeline: PipelineArgument,
-    environment: EnvironmentOption = "local",
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
-    timeout_s: TimeoutOption = 300.0,
+    pipeline: o.PipelineArgument,
+    environment: o.EnvironmentOption = "local",
+    dry_run: o.DryRunOption = False,
+    as_json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    timeout_s: o.TimeoutOption = 300.0,
 ) -> None:
     """Bring tables that stand to the contract's newest version, then pipes and views. Doing it again changes nothing.
 
@@ -124,7 +116,7 @@ def migrate(
     """
     with exit_on_error():
         contract, settings = _load(pipeline, environment)
-        with _open_site(contract, settings, timeout_s) as site:
+        with open_site(contract, settings, timeout_s) as site:
             check_evolution(read_contracts(LedgerObjects(site.s3, site.bucket), contract.name), contract)
             found = look_around(site.connection, site.names)
             steps = plan_migration(render_scripts(contract, settings), site.names, found, site.bucket, contract.name)
@@ -133,12 +125,12 @@ def migrate(
 
 @app.command()
 def teardown(
-    pipeline: PipelineArgument,
-    environment: EnvironmentOption = "local",
-    dry_run: DryRunOption = False,
+    pipeline: o.PipelineArgument,
+    environment: o.EnvironmentOption = "local",
+    dry_run: o.DryRunOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Drop the tables with all their rows.")] = False,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    as_json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
 ) -> None:
     """Drop the pipeline's pipes, tables, views and stage, and its notification; the files in S3 stay.
 
@@ -153,18 +145,18 @@ def teardown(
                 f"teardown drops the tables of {contract.name} in {name_warehouse(settings.warehouse)} with all their "
                 "rows: say --yes, or --dry-run to see the list"
             )
-        with _open_site(contract, settings, settings.warehouse.timeout_s) as site:
+        with open_site(contract, settings, settings.warehouse.timeout_s) as site:
             _follow(site, steps, settings, dry_run, as_json, quiet)
 
 
 @app.command()
 def query(
     statement: Annotated[str, typer.Argument(help="One SQL statement.", show_default=False)],
-    environment: EnvironmentOption = "local",
+    environment: o.EnvironmentOption = "local",
     pipeline: Annotated[
         str | None, typer.Option("--pipeline", help="Resolve names in this pipeline's schema.", show_default=False)
     ] = None,
-    as_json: JsonOption = False,
+    as_json: o.JsonOption = False,
 ) -> None:
     """Run one statement and show its rows.
 
@@ -181,29 +173,31 @@ def query(
     if as_json:
         typer.echo(presentation.dump_json(presentation.answer_records(answer)))
     else:
-        _page().print(presentation.show_answer(answer))
+        presentation.open_page().print(presentation.show_answer(answer))
 
 
 @app.command()
-def status(pipeline: PipelineArgument, environment: EnvironmentOption = "local", as_json: JsonOption = False) -> None:
+def status(
+    pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "local", as_json: o.JsonOption = False
+) -> None:
     """Show the pipes, and how many of the lake's objects are loaded, refused or pending.
 
     Example: python -m snowflake_integration status flights
     """
     with exit_on_error():
         contract, settings = _load(pipeline, environment)
-        with _open_site(contract, settings, settings.warehouse.timeout_s) as site:
+        with open_site(contract, settings, settings.warehouse.timeout_s) as site:
             states = read_load_states(site.connection, site.s3, site.names, site.bucket)
-    _show_states(states, as_json)
+    presentation.print_states(states, as_json)
 
 
 @app.command("wait-loaded")
 def wait_until_loaded(
-    pipeline: PipelineArgument,
-    environment: EnvironmentOption = "local",
-    timeout_s: TimeoutOption = 300.0,
-    as_json: JsonOption = False,
-    quiet: QuietOption = False,
+    pipeline: o.PipelineArgument,
+    environment: o.EnvironmentOption = "local",
+    timeout_s: o.TimeoutOption = 300.0,
+    as_json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
 ) -> None:
     """Wait until the pipes have loaded every object of the lake. Exit 4 at the timeout, 1 when a file was refused.
 
@@ -211,13 +205,47 @@ def wait_until_loaded(
     """
     with exit_on_error():
         contract, settings = _load(pipeline, environment)
-        with _open_site(contract, settings, timeout_s) as site, presentation.show_progress(_talk(quiet)) as progress:
+        with (
+            open_site(contract, settings, timeout_s) as site,
+            presentation.show_progress(presentation.open_talk(quiet)) as progress,
+        ):
             states = wait_loaded(site.connection, site.s3, site.names, site.bucket, timeout_s, progress)
-    _show_states(states, as_json)
+    presentation.print_states(states, as_json)
+
+
+@app.command("apply-backfill")
+def apply_backfills(
+    pipeline: o.PipelineArgument,
+    run: Annotated[
+        int | None,
+        typer.Argument(min=1, help="Number of the backfill's operation; without it all.", show_default=False),
+    ] = None,
+    environment: o.EnvironmentOption = "local",
+    dry_run: o.DryRunOption = False,
+    as_json: o.JsonOption = False,
+    quiet: o.QuietOption = False,
+    timeout_s: o.TimeoutOption = 300.0,
+) -> None:
+    """Bring the lake's backfills into the tables, each in one transaction; those that are there already change nothing.
+
+    Example: python -m snowflake_integration apply-backfill flights --dry-run
+    """
+    with exit_on_error():
+        contract, settings = _load(pipeline, environment)
+        with open_site(contract, settings, timeout_s) as site:
+            applications = plan_applications(site, run)
+            if dry_run:
+                statements = [text for a in applications for text in describe_application(site, contract, a)]
+                typer.echo(json.dumps(statements) if as_json else ";\n".join(statements))
+                return
+            for application in applications:
+                apply_backfill(site, contract, application, presentation.open_talk(quiet).print)
+    numbers = [application.backfill.number for application in applications]
+    typer.echo(json.dumps({"applied": numbers}) if as_json else describe_applied(numbers))
 
 
 @app.command()
-def policies(pipeline: PipelineArgument, environment: EnvironmentOption = "aws") -> None:
+def policies(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "aws") -> None:
     """Print the IAM policies that the AWS side needs, as one JSON object by role.
 
     Example: python -m snowflake_integration policies flights --env aws
@@ -228,7 +256,7 @@ def policies(pipeline: PipelineArgument, environment: EnvironmentOption = "aws")
 
 
 @app.command()
-def trust(pipeline: PipelineArgument, environment: EnvironmentOption = "aws") -> None:
+def trust(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "aws") -> None:
     """Print the trust policy of Snowflake's role, read from the storage integration that script 03 made.
 
     Example: python -m snowflake_integration trust flights --env aws
@@ -244,21 +272,14 @@ def _load(pipeline: str, environment: str) -> tuple[Contract, Settings]:
     return load_contract(find_contract(pipeline)), load_settings(environment)
 
 
-@contextmanager
-def _open_site(contract: Contract, settings: Settings, timeout_s: float, role: str | None = None) -> Iterator[Site]:
-    with closing(open_warehouse(settings.warehouse, role=role)) as connection:
-        names = derive_names(contract, settings)
-        yield Site(connection, open_s3(settings.s3), settings.s3.bucket, contract.name, names, timeout_s)
-
-
 def _follow(site: Site, steps: Sequence[Step], settings: Settings, dry_run: bool, as_json: bool, quiet: bool) -> None:
     """Print the plan, or carry it out and say what came of each step."""
-    talk = _talk(quiet)
+    talk = presentation.open_talk(quiet)
     if dry_run:
         if as_json:
             typer.echo(presentation.dump_json(presentation.plan_records(steps)))
         else:
-            _page().print(presentation.show_plan(steps))
+            presentation.open_page().print(presentation.show_plan(steps))
         return
 
     def report(done: Done) -> None:
@@ -269,22 +290,6 @@ def _follow(site: Site, steps: Sequence[Step], settings: Settings, dry_run: bool
         typer.echo(presentation.dump_json(presentation.done_records(done)))
     else:
         typer.echo(f"{len(done)} steps done in {name_warehouse(settings.warehouse)}")
-
-
-def _show_states(states: Sequence[LoadState], as_json: bool) -> None:
-    if as_json:
-        typer.echo(presentation.dump_json(presentation.state_records(states)))
-    else:
-        _page().print(presentation.show_states(states))
-
-
-def _talk(quiet: bool) -> Console:
-    return Console(stderr=True, quiet=quiet, highlight=False, markup=False, soft_wrap=True)
-
-
-def _page() -> Console:
-    console = Console()
-    return console if console.is_terminal else Console(width=PAGE_WIDTH)
 
 
 if __name__ == "__main__":

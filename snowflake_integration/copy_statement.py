@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from connections.warehouse import quote_literal
@@ -9,7 +10,7 @@ from pipeline_contract.column_types import ColumnType
 from pipeline_contract.ddl import quote_snowflake
 from pipeline_contract.outputs import Output
 from pipeline_contract.passport import LOAD_PASSPORT
-from snowflake_integration.naming import Target
+from snowflake_integration.naming import Names, Target
 
 
 class TableColumn(NamedTuple):
@@ -65,10 +66,17 @@ def pipe_copy(target: Target) -> str:
     return copy_statement(target, target.location(), ("ON_ERROR = SKIP_FILE",))
 
 
-def reload_copy(target: Target, file_name: str, above: str = "") -> str:
-    """A COPY of one named file, loaded or not: bulk COPY keeps a history of its own (SP04), hence FORCE.
+def reload_copy(target: Target, file_name: str) -> str:
+    """A COPY of one named file, loaded or not: bulk COPY keeps a history of its own (SP04), hence FORCE."""
+    return named_copy(target, target.location(), [file_name])
 
-    `above` is a folder between the stage and the output's own, ending in a slash.
-    """
-    options = (f"FILES = ({quote_literal(file_name)})", "ON_ERROR = ABORT_STATEMENT", "FORCE = TRUE")
-    return copy_statement(target, target.location(above), options)
+
+def replacing_copy(target: Target, names: Names, *file_names: str) -> str:
+    """A COPY of named files that a backfill has published; the names begin below the stage of the operations."""
+    return named_copy(target, f"@{names.operations_stage}/", file_names)
+
+
+def named_copy(target: Target, location: str, file_names: Iterable[str]) -> str:
+    """A COPY of these files and no others, all or none."""
+    files = ", ".join(quote_literal(name) for name in file_names)
+    return copy_statement(target, location, (f"FILES = ({files})", "ON_ERROR = ABORT_STATEMENT", "FORCE = TRUE"))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
-from connections.warehouse import Connection, StatementFailed, execute_statement, quote_literal
+from connections.s3 import open_s3
+from connections.settings import Settings
+from connections.warehouse import Connection, StatementFailed, execute_statement, open_warehouse, quote_literal
 from pipeline_contract.errors import PipelineError, ServiceError
-from snowflake_integration.naming import Names, Target
+from pipeline_contract.model import Contract
+from snowflake_integration.naming import Names, Target, derive_names
 from snowflake_integration.notifications import (
     Wiring,
     merge_wiring,
@@ -41,6 +45,14 @@ class Done(NamedTuple):
     step: Step
     outcome: str
     duration_s: float
+
+
+@contextmanager
+def open_site(contract: Contract, settings: Settings, timeout_s: float, role: str | None = None) -> Iterator[Site]:
+    """Both places of a pipeline, as long as the block lasts; `role` as in `open_warehouse`."""
+    with closing(open_warehouse(settings.warehouse, role=role)) as connection:
+        names = derive_names(contract, settings)
+        yield Site(connection, open_s3(settings.s3), settings.s3.bucket, contract.name, names, timeout_s)
 
 
 def look_around(connection: Connection, names: Names) -> Found:

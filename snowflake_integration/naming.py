@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from connections.settings import Settings
 from pipeline_contract.ddl import quote_snowflake
-from pipeline_contract.layout import LAKE, output_prefix
+from pipeline_contract.layout import LAKE, OPERATIONS, operations_prefix, output_prefix
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output, derive_outputs
 
@@ -34,9 +34,9 @@ class Target:
         """The table's bare name, as a person reads it."""
         return self.output.table
 
-    def location(self, above: str = "") -> str:
-        """Its folder as a COPY names it, `@"DB"."SCHEMA"."STAGE"/curated/`; `above` goes between stage and folder."""
-        return f"@{self.stage}/{above}{self.output.name}/"
+    def location(self) -> str:
+        """Its folder as a COPY names it, `@"DB"."SCHEMA"."STAGE"/curated/`."""
+        return f"@{self.stage}/{self.output.name}/"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,9 @@ class Names:
     lake_url: str  # s3://bucket/lake/
     stage_url: str  # s3://bucket/lake/flights/
     stage_prefix: str  # lake/flights/
+    operations_stage: str
+    operations_root_url: str  # s3://bucket/operations/
+    operations_url: str  # s3://bucket/operations/flights/
     targets: tuple[Target, ...]
 
     @property
@@ -74,6 +77,9 @@ def derive_names(contract: Contract, settings: Settings) -> Names:
         lake_url=f"s3://{settings.s3.bucket}/{LAKE}/",
         stage_url=f"s3://{settings.s3.bucket}/{stage_prefix}",
         stage_prefix=stage_prefix,
+        operations_stage=qualify(database, schema, f"{contract.name}_OPERATIONS"),
+        operations_root_url=f"s3://{settings.s3.bucket}/{OPERATIONS}/",
+        operations_url=f"s3://{settings.s3.bucket}/{operations_prefix(contract.name)}",
         targets=tuple(
             _derive_target(contract.name, stage, output) for output in derive_outputs(contract) if output.has_pipe
         ),

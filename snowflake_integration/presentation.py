@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -19,6 +20,8 @@ from connections.warehouse import Answer
 from snowflake_integration.deployment import Done
 from snowflake_integration.pipes import LoadState
 from snowflake_integration.plan import Step
+
+PAGE_WIDTH = 200
 
 
 def encode_value(value: Any) -> Any:
@@ -140,3 +143,22 @@ def state_records(states: Iterable[LoadState]) -> list[dict[str, Any]]:
     return [
         {**state._asdict(), "pending": len(state.pending), "pending_files": state.pending[:100]} for state in states
     ]
+
+
+def print_states(states: Sequence[LoadState], as_json: bool) -> None:
+    """Write how far every table is on standard output."""
+    if as_json:
+        typer.echo(dump_json(state_records(states)))
+    else:
+        open_page().print(show_states(states))
+
+
+def open_talk(quiet: bool) -> Console:
+    """What is said beside the results, on standard error."""
+    return Console(stderr=True, quiet=quiet, highlight=False, markup=False, soft_wrap=True)
+
+
+def open_page() -> Console:
+    """Standard output, wide enough for a table where its reader is a file or a pager."""
+    console = Console()
+    return console if console.is_terminal else Console(width=PAGE_WIDTH)

@@ -16,7 +16,7 @@ from pipeline_contract.model import Contract
 from pipeline_contract.outputs import WINDOW_COLUMNS
 from pipeline_contract.policies import role_arn, topic_arn
 from snowflake_integration import naming
-from snowflake_integration.copy_statement import pipe_copy, reload_copy
+from snowflake_integration.copy_statement import pipe_copy, reload_copy, replacing_copy
 from snowflake_integration.naming import Target, derive_names, qualify
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -118,6 +118,7 @@ def _open_templates() -> Environment:
         "purpose": describe_purpose,
         "pipe_copy": pipe_copy,
         "reload_copy": reload_copy,
+        "replacing_copy": replacing_copy,
         "window_key": window_key,
     }
     environment.filters.update(filters)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from typing import TYPE_CHECKING, Any
 
 from tenacity import RetryError, Retrying, retry_if_result, stop_after_delay, wait_exponential
@@ -38,6 +38,23 @@ def wait_loaded(
     if any(state.failed for state in states):
         raise CheckFailed(describe_failed(states))
     return states
+
+
+def wait_for_files(look: Callable[[], LoadState], files: Set[str], timeout_s: float) -> None:
+    """Wait until these objects of one table are loaded.
+
+    Raise `NotFinished` at the timeout, or `CheckFailed` when one of them was refused.
+    """
+    try:
+        state = _poll(timeout_s, lambda found: not files.isdisjoint(found.pending))(look)
+    except RetryError as error:
+        pending = files & set(error.last_attempt.result().pending)
+        raise NotFinished(
+            f"{len(pending)} superseded object(s) are not loaded after {timeout_s:g} s, first {min(pending)}; nothing was "
+            "changed: try again when `python -m snowflake_integration wait-loaded` is done"
+        ) from None
+    if refused := {key: reason for key, reason in state.failed.items() if key in files}:
+        raise CheckFailed(describe_failed([state._replace(failed=refused)]))
 
 
 def pause_drained(connection: Connection, target: Target, timeout_s: float) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from connections.ledger import Ledger
-from connections.operations import IngestState, read_state
+from connections.operations import IngestState, read_published_state
 from pipeline_contract.contract_file import hash_contract
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.event_range import EventRange, find_file_ranges
@@ -81,8 +81,7 @@ def parse_request(event_from: str, event_to: str, source: Source, with_rejected:
 def plan_backfill(ledger: Ledger, contract: Contract, request: BackfillRequest) -> BackfillPlan:
     """The plan of a backfill on the ledger as it stands."""
     _check_format(contract)
-    state = read_state(ledger)
-    _check_versions(contract, state.manifests)
+    state = read_published_state(ledger)
     ranges = find_file_ranges(state.manifests, state.operations)
     curated = [f for key, f in state.current("curated").items() if request.event_range.overlaps(ranges[key])]
     # Rejected rows need not have an event time: any file may hold one.
@@ -149,15 +148,6 @@ def _check_format(contract: Contract) -> None:
         raise ConfigurationError(
             f"{contract.name}: a backfill replaces files by a record of the ledger, of which the readers of a Delta table "
             "know nothing; replay the data set under a name of its own"
-        )
-
-
-def _check_versions(contract: Contract, manifests: tuple[Manifest, ...]) -> None:
-    newest = max((manifest.contract_version for manifest in manifests), default=contract.version)
-    if newest > contract.version:
-        raise ConfigurationError(
-            f"contract {contract.name!r} is version {contract.version}, but rows were published with version {newest}: a "
-            "backfill with the older one would take columns away again; use the newer contract"
         )
 
 

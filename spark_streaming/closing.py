@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import reduce
 from time import monotonic
 from uuid import uuid4
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from connections.ledger import Ledger
+from connections.operations import read_state
 from pipeline_contract.errors import PublishConflict
 from pipeline_contract.layout import staging_prefix
-from pipeline_contract.manifest import BatchPosition, Close, LakeFile, Manifest
+from pipeline_contract.manifest import BatchPosition, Close, LakeFile, Manifest, OperationFile
 from pipeline_contract.model import Aggregate
 from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate, derive_late
 from spark_streaming.aggregates import add_aggregate_passport
@@ -102,19 +104,36 @@ def _publish_close(job: PipelineJob, ledger: Ledger, aggregate: Aggregate, last:
 
 def _read_curated(job: PipelineJob, aggregate: Aggregate, last: Manifest) -> DataFrame:
     """The curated rows that the aggregate's query has read and that can lie in an open window."""
-    places = [
-        f"s3a://{job.settings.s3.bucket}/{file.final_key}"
+    current = read_state(job.ledger(INGEST)).current("curated")
+    published = [
+        file
         for manifest in _list_read(job, last)
         if _may_be_open(manifest, last, aggregate)
         for file in manifest.files_of("curated")
+        if file.final_key in current
     ]
-    rows = read_output(job.spark, ingest_outputs(job.contract)[1], places)
+    # Files of operations hold rows of any batch, also of those that the query has not read yet.
+    replacing = [file for file in current.values() if isinstance(file, OperationFile)]
+    rows = _read_files(job, published).union(_read_files(job, replacing).where(_is_read(last)))
     if aggregate.grid is not None:
         return rows
     # A late row could make a longer session of an open one, which the stream would then publish under another begin.
     late = derive_late(aggregate)
     files = [f"s3a://{job.settings.s3.bucket}/{file.final_key}" for file in _list_late(job, aggregate, last)]
     return rows.join(read_output(job.spark, late, files), ["_topic_id", "_partition", "_offset"], "left_anti")
+
+
+def _read_files(job: PipelineJob, files: Iterable[LakeFile]) -> DataFrame:
+    places = [f"s3a://{job.settings.s3.bucket}/{file.final_key}" for file in files]
+    return read_output(job.spark, ingest_outputs(job.contract)[1], places)
+
+
+def _is_read(last: Manifest) -> Column:
+    behind = (
+        (F.col("_topic_id") == r.topic_id) & (F.col("_partition") == r.partition) & (F.col("_offset") >= r.end)
+        for r in last.ranges
+    )
+    return ~reduce(Column.__or__, behind, F.lit(False))
 
 
 def _list_read(job: PipelineJob, last: Manifest) -> Iterator[Manifest]:

@@ -22,8 +22,12 @@ CREATE STORAGE INTEGRATION IF NOT EXISTS {{ integration | identifier }}
     STORAGE_PROVIDER = 'S3'
     ENABLED = TRUE
     STORAGE_AWS_ROLE_ARN = {{ snowflake_role_arn | literal }}
-    STORAGE_ALLOWED_LOCATIONS = ({{ names.lake_url | literal }})
+    STORAGE_ALLOWED_LOCATIONS = ({{ names.lake_url | literal }}, {{ names.operations_root_url | literal }})
     COMMENT = 'Reads the lake of Millrace';
+
+-- An integration from before backfills were there sees `lake/` alone; this changes nothing else of it.
+ALTER STORAGE INTEGRATION {{ integration | identifier }} SET
+    STORAGE_ALLOWED_LOCATIONS = ({{ names.lake_url | literal }}, {{ names.operations_root_url | literal }});
 
 GRANT USAGE ON INTEGRATION {{ integration | identifier }} TO ROLE {{ settings.warehouse.role | identifier }};
 

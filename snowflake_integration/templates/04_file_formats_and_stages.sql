@@ -65,3 +65,9 @@ CREATE STAGE IF NOT EXISTS {{ names.stage }}
     URL = {{ names.stage_url | literal }}
     STORAGE_INTEGRATION = {{ integration | identifier }}
     COMMENT = 'What the stream has published';
+
+-- What backfills publish: no pipe reads it, `apply-backfill` copies its files by name.
+CREATE STAGE IF NOT EXISTS {{ names.operations_stage }}
+    URL = {{ names.operations_url | literal }}
+    STORAGE_INTEGRATION = {{ integration | identifier }}
+    COMMENT = 'What backfills have published';

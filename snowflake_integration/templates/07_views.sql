@@ -6,7 +6,8 @@
 
 USE ROLE {{ settings.warehouse.role | identifier }};
 {% for target in names.targets if target.view %}
--- A window is published again when more of it has been read; "_AS_OF" counts what had been read by then.
+-- A window is published again when more of it has been read; "_AS_OF" counts what had been read by then. Of versions of
+-- one moment that of a backfill is the newer one: it counts late rows too, and what was judged again.
 CREATE OR REPLACE VIEW {{ target.view }}
     COMMENT = {{ ("The newest version of each window of " ~ target.name) | literal }}
 AS
@@ -17,7 +18,12 @@ SELECT
 FROM {{ target.table }}
 QUALIFY ROW_NUMBER() OVER (
     PARTITION BY {{ target | window_key(contract) | join(", ") }}
-    ORDER BY "_AS_OF" DESC, "_BATCH_ID" DESC, "_FILE_NAME" DESC, "_FILE_ROW_NUMBER" DESC
+    ORDER BY
+        "_AS_OF" DESC,
+        CASE WHEN "_BATCH_ID" LIKE 'backfill-%' THEN 1 ELSE 0 END DESC,
+        "_BATCH_ID" DESC,
+        "_FILE_NAME" DESC,
+        "_FILE_ROW_NUMBER" DESC
 ) = 1;
 {% endfor %}
 {%- for target in names.targets if target.output.kind == "rejected" %}

@@ -17,18 +17,20 @@ DELETE FROM {{ target.table }} WHERE "_FILE_NAME" = {{ (target.prefix ~ "<file>"
 {{ target | reload_copy("<file>") }};
 COMMIT;
 {% endfor %}
-{%- for target in names.targets if target.output.kind == "curated" %}
--- {{ target.name }}, a range of messages replaced. The new files lie where no pipe looks, so that none loads them too.
--- Wait until no pipe has a file pending (09), delete by passport, and load the new files by name, in one transaction.
+-- A range of event time that was judged again: `python -m snowflake_integration apply-backfill {{ contract.name }}` waits for
+-- the pipes, and carries out for each backfill of the ledger what follows here; --dry-run prints it with its names and
+-- numbers. The new files lie where no pipe looks, so that none loads them too. Rows from the snapshot on stay.
 BEGIN;
+{%- for target in names.targets if target.output.kind == "curated" %}
 DELETE FROM {{ target.table }}
-WHERE
-    "_TOPIC_ID" = '<topic id>'
-    AND "_PARTITION" = -1 -- <partition>
-    AND "_OFFSET" BETWEEN -1 AND -1; -- <first offset> AND <last offset>
-{{ target | reload_copy("<file>", "replacements/") }};
+WHERE "_EVENT_TIME" >= '<2013-01-01>'::TIMESTAMP_NTZ(6) AND "_EVENT_TIME" < '<2013-02-01>'::TIMESTAMP_NTZ(6)
+    AND (("_TOPIC_ID" = '<topic id>' AND "_PARTITION" = -1 AND "_OFFSET" < -1));
+{%- endfor %}
+{%- for target in names.targets if target.output.kind != "raw" %}
+{{ target | replacing_copy(names, "<attempt>/<file>") }};
+{%- endfor %}
 COMMIT;
-{% endfor %}
+
 -- Files of which no notification came, up to seven days old. REFRESH leaves out what the pipe has in its history, and
 -- what failed (SP10). After a pipe was replaced its history is empty: always say MODIFIED_AFTER then.
 {%- for target in names.targets %}

@@ -19,6 +19,7 @@ DROP TABLE IF EXISTS {{ target.table }};
 {%- endfor %}
 
 DROP STAGE IF EXISTS {{ names.stage }};
+DROP STAGE IF EXISTS {{ names.operations_stage }};
 {%- for file_format in names.file_formats.values() %}
 DROP FILE FORMAT IF EXISTS {{ file_format }};
 {%- endfor %}

@@ -28,3 +28,9 @@ CREATE STAGE IF NOT EXISTS "MILLRACE"."FLIGHTS"."FLIGHTS_LAKE"
     URL = 's3://<bucket>/lake/flights/'
     STORAGE_INTEGRATION = "MILLRACE_LAKE"
     COMMENT = 'What the stream has published';
+
+-- What backfills publish: no pipe reads it, `apply-backfill` copies its files by name.
+CREATE STAGE IF NOT EXISTS "MILLRACE"."FLIGHTS"."FLIGHTS_OPERATIONS"
+    URL = 's3://<bucket>/operations/flights/'
+    STORAGE_INTEGRATION = "MILLRACE_LAKE"
+    COMMENT = 'What backfills have published';

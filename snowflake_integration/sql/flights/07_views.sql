@@ -10,7 +10,8 @@
 
 USE ROLE "MILLRACE_ROLE";
 
--- A window is published again when more of it has been read; "_AS_OF" counts what had been read by then.
+-- A window is published again when more of it has been read; "_AS_OF" counts what had been read by then. Of versions of
+-- one moment that of a backfill is the newer one: it counts late rows too, and what was judged again.
 CREATE OR REPLACE VIEW "MILLRACE"."FLIGHTS"."FLIGHTS_HOURLY_DEPARTURES"
     COMMENT = 'The newest version of each window of FLIGHTS_HOURLY_DEPARTURES_VERSIONS'
 AS
@@ -28,7 +29,12 @@ SELECT
 FROM "MILLRACE"."FLIGHTS"."FLIGHTS_HOURLY_DEPARTURES_VERSIONS"
 QUALIFY ROW_NUMBER() OVER (
     PARTITION BY "WINDOW_START", "WINDOW_END", "ORIGIN", "CARRIER"
-    ORDER BY "_AS_OF" DESC, "_BATCH_ID" DESC, "_FILE_NAME" DESC, "_FILE_ROW_NUMBER" DESC
+    ORDER BY
+        "_AS_OF" DESC,
+        CASE WHEN "_BATCH_ID" LIKE 'backfill-%' THEN 1 ELSE 0 END DESC,
+        "_BATCH_ID" DESC,
+        "_FILE_NAME" DESC,
+        "_FILE_ROW_NUMBER" DESC
 ) = 1;
 
 CREATE OR REPLACE VIEW "MILLRACE"."FLIGHTS"."FLIGHTS_REJECTED_BY_REASON"

@@ -231,14 +231,13 @@ ON_ERROR = ABORT_STATEMENT
 FORCE = TRUE;
 COMMIT;
 
--- FLIGHTS, a range of messages replaced. The new files lie where no pipe looks, so that none loads them too.
--- Wait until no pipe has a file pending (09), delete by passport, and load the new files by name, in one transaction.
+-- A range of event time that was judged again: `python -m snowflake_integration apply-backfill flights` waits for
+-- the pipes, and carries out for each backfill of the ledger what follows here; --dry-run prints it with its names and
+-- numbers. The new files lie where no pipe looks, so that none loads them too. Rows from the snapshot on stay.
 BEGIN;
 DELETE FROM "MILLRACE"."FLIGHTS"."FLIGHTS"
-WHERE
-    "_TOPIC_ID" = '<topic id>'
-    AND "_PARTITION" = -1 -- <partition>
-    AND "_OFFSET" BETWEEN -1 AND -1; -- <first offset> AND <last offset>
+WHERE "_EVENT_TIME" >= '<2013-01-01>'::TIMESTAMP_NTZ(6) AND "_EVENT_TIME" < '<2013-02-01>'::TIMESTAMP_NTZ(6)
+    AND (("_TOPIC_ID" = '<topic id>' AND "_PARTITION" = -1 AND "_OFFSET" < -1));
 COPY INTO "MILLRACE"."FLIGHTS"."FLIGHTS" (
     "YEAR",
     "MONTH_OF_YEAR",
@@ -315,10 +314,86 @@ FROM (
         METADATA$FILENAME,
         METADATA$FILE_ROW_NUMBER,
         CONVERT_TIMEZONE('UTC', METADATA$START_SCAN_TIME)::TIMESTAMP_NTZ(6)
-    FROM @"MILLRACE"."FLIGHTS"."FLIGHTS_LAKE"/replacements/curated/
+    FROM @"MILLRACE"."FLIGHTS"."FLIGHTS_OPERATIONS"/
 )
 FILE_FORMAT = (FORMAT_NAME = "MILLRACE"."FLIGHTS"."FLIGHTS_PARQUET")
-FILES = ('<file>')
+FILES = ('<attempt>/<file>')
+ON_ERROR = ABORT_STATEMENT
+FORCE = TRUE;
+COPY INTO "MILLRACE"."FLIGHTS"."FLIGHTS_REJECTED" (
+    "STAGE",
+    "REASON",
+    "REASONS",
+    "VALUE",
+    "_SOURCE_FILE",
+    "_SOURCE_LINE",
+    "_TOPIC",
+    "_TOPIC_ID",
+    "_PARTITION",
+    "_OFFSET",
+    "_EVENT_TIME",
+    "_BATCH_ID",
+    "_FILE_NAME",
+    "_FILE_ROW_NUMBER",
+    "_LOADED_AT"
+)
+FROM (
+    SELECT
+        $1:"stage"::VARCHAR,
+        $1:"reason"::VARCHAR,
+        $1:"reasons"::VARCHAR,
+        $1:"value"::BINARY,
+        $1:"_source_file"::VARCHAR,
+        $1:"_source_line"::NUMBER(19,0),
+        $1:"_topic"::VARCHAR,
+        $1:"_topic_id"::VARCHAR,
+        $1:"_partition"::NUMBER(10,0),
+        $1:"_offset"::NUMBER(19,0),
+        $1:"_event_time"::TIMESTAMP_NTZ(6),
+        $1:"_batch_id"::VARCHAR,
+        METADATA$FILENAME,
+        METADATA$FILE_ROW_NUMBER,
+        CONVERT_TIMEZONE('UTC', METADATA$START_SCAN_TIME)::TIMESTAMP_NTZ(6)
+    FROM @"MILLRACE"."FLIGHTS"."FLIGHTS_OPERATIONS"/
+)
+FILE_FORMAT = (FORMAT_NAME = "MILLRACE"."FLIGHTS"."FLIGHTS_PARQUET")
+FILES = ('<attempt>/<file>')
+ON_ERROR = ABORT_STATEMENT
+FORCE = TRUE;
+COPY INTO "MILLRACE"."FLIGHTS"."FLIGHTS_HOURLY_DEPARTURES_VERSIONS" (
+    "WINDOW_START",
+    "WINDOW_END",
+    "ORIGIN",
+    "CARRIER",
+    "DEPARTURES",
+    "CANCELLED",
+    "MEAN_DEP_DELAY",
+    "_TOPIC",
+    "_AS_OF",
+    "_BATCH_ID",
+    "_FILE_NAME",
+    "_FILE_ROW_NUMBER",
+    "_LOADED_AT"
+)
+FROM (
+    SELECT
+        $1:"window_start"::TIMESTAMP_NTZ(6),
+        $1:"window_end"::TIMESTAMP_NTZ(6),
+        $1:"origin"::VARCHAR,
+        $1:"carrier"::VARCHAR,
+        $1:"departures"::NUMBER(19,0),
+        $1:"cancelled"::NUMBER(19,0),
+        $1:"mean_dep_delay"::FLOAT,
+        $1:"_topic"::VARCHAR,
+        $1:"_as_of"::NUMBER(19,0),
+        $1:"_batch_id"::VARCHAR,
+        METADATA$FILENAME,
+        METADATA$FILE_ROW_NUMBER,
+        CONVERT_TIMEZONE('UTC', METADATA$START_SCAN_TIME)::TIMESTAMP_NTZ(6)
+    FROM @"MILLRACE"."FLIGHTS"."FLIGHTS_OPERATIONS"/
+)
+FILE_FORMAT = (FORMAT_NAME = "MILLRACE"."FLIGHTS"."FLIGHTS_PARQUET")
+FILES = ('<attempt>/<file>')
 ON_ERROR = ABORT_STATEMENT
 FORCE = TRUE;
 COMMIT;

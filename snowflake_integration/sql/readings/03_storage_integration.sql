@@ -26,8 +26,12 @@ CREATE STORAGE INTEGRATION IF NOT EXISTS "MILLRACE_LAKE"
     STORAGE_PROVIDER = 'S3'
     ENABLED = TRUE
     STORAGE_AWS_ROLE_ARN = 'arn:aws:iam::123456789012:role/millrace-snowflake'
-    STORAGE_ALLOWED_LOCATIONS = ('s3://<bucket>/lake/')
+    STORAGE_ALLOWED_LOCATIONS = ('s3://<bucket>/lake/', 's3://<bucket>/operations/')
     COMMENT = 'Reads the lake of Millrace';
+
+-- An integration from before backfills were there sees `lake/` alone; this changes nothing else of it.
+ALTER STORAGE INTEGRATION "MILLRACE_LAKE" SET
+    STORAGE_ALLOWED_LOCATIONS = ('s3://<bucket>/lake/', 's3://<bucket>/operations/');
 
 GRANT USAGE ON INTEGRATION "MILLRACE_LAKE" TO ROLE "MILLRACE_ROLE";
 

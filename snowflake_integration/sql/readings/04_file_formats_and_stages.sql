@@ -52,3 +52,9 @@ CREATE STAGE IF NOT EXISTS "MILLRACE"."READINGS"."READINGS_LAKE"
     URL = 's3://<bucket>/lake/readings/'
     STORAGE_INTEGRATION = "MILLRACE_LAKE"
     COMMENT = 'What the stream has published';
+
+-- What backfills publish: no pipe reads it, `apply-backfill` copies its files by name.
+CREATE STAGE IF NOT EXISTS "MILLRACE"."READINGS"."READINGS_OPERATIONS"
+    URL = 's3://<bucket>/operations/readings/'
+    STORAGE_INTEGRATION = "MILLRACE_LAKE"
+    COMMENT = 'What backfills have published';

@@ -146,14 +146,13 @@ ON_ERROR = ABORT_STATEMENT
 FORCE = TRUE;
 COMMIT;
 
--- MY_TABLE, a range of messages replaced. The new files lie where no pipe looks, so that none loads them too.
--- Wait until no pipe has a file pending (09), delete by passport, and load the new files by name, in one transaction.
+-- A range of event time that was judged again: `python -m snowflake_integration apply-backfill readings` waits for
+-- the pipes, and carries out for each backfill of the ledger what follows here; --dry-run prints it with its names and
+-- numbers. The new files lie where no pipe looks, so that none loads them too. Rows from the snapshot on stay.
 BEGIN;
 DELETE FROM "MILLRACE"."READINGS"."MY_TABLE"
-WHERE
-    "_TOPIC_ID" = '<topic id>'
-    AND "_PARTITION" = -1 -- <partition>
-    AND "_OFFSET" BETWEEN -1 AND -1; -- <first offset> AND <last offset>
+WHERE "_EVENT_TIME" >= '<2013-01-01>'::TIMESTAMP_NTZ(6) AND "_EVENT_TIME" < '<2013-02-01>'::TIMESTAMP_NTZ(6)
+    AND (("_TOPIC_ID" = '<topic id>' AND "_PARTITION" = -1 AND "_OFFSET" < -1));
 COPY INTO "MILLRACE"."READINGS"."MY_TABLE" (
     "ID",
     "NAME",
@@ -186,10 +185,50 @@ FROM (
         METADATA$FILENAME,
         METADATA$FILE_ROW_NUMBER,
         CONVERT_TIMEZONE('UTC', METADATA$START_SCAN_TIME)::TIMESTAMP_NTZ(6)
-    FROM @"MILLRACE"."READINGS"."READINGS_LAKE"/replacements/curated/
+    FROM @"MILLRACE"."READINGS"."READINGS_OPERATIONS"/
 )
 FILE_FORMAT = (FORMAT_NAME = "MILLRACE"."READINGS"."READINGS_CSV")
-FILES = ('<file>')
+FILES = ('<attempt>/<file>')
+ON_ERROR = ABORT_STATEMENT
+FORCE = TRUE;
+COPY INTO "MILLRACE"."READINGS"."MY_TABLE_REJECTED" (
+    "STAGE",
+    "REASON",
+    "REASONS",
+    "VALUE",
+    "_SOURCE_FILE",
+    "_SOURCE_LINE",
+    "_TOPIC",
+    "_TOPIC_ID",
+    "_PARTITION",
+    "_OFFSET",
+    "_EVENT_TIME",
+    "_BATCH_ID",
+    "_FILE_NAME",
+    "_FILE_ROW_NUMBER",
+    "_LOADED_AT"
+)
+FROM (
+    SELECT
+        $1:"stage"::VARCHAR,
+        $1:"reason"::VARCHAR,
+        $1:"reasons"::VARCHAR,
+        $1:"value"::BINARY,
+        $1:"_source_file"::VARCHAR,
+        $1:"_source_line"::NUMBER(19,0),
+        $1:"_topic"::VARCHAR,
+        $1:"_topic_id"::VARCHAR,
+        $1:"_partition"::NUMBER(10,0),
+        $1:"_offset"::NUMBER(19,0),
+        $1:"_event_time"::TIMESTAMP_NTZ(6),
+        $1:"_batch_id"::VARCHAR,
+        METADATA$FILENAME,
+        METADATA$FILE_ROW_NUMBER,
+        CONVERT_TIMEZONE('UTC', METADATA$START_SCAN_TIME)::TIMESTAMP_NTZ(6)
+    FROM @"MILLRACE"."READINGS"."READINGS_OPERATIONS"/
+)
+FILE_FORMAT = (FORMAT_NAME = "MILLRACE"."READINGS"."READINGS_PARQUET")
+FILES = ('<attempt>/<file>')
 ON_ERROR = ABORT_STATEMENT
 FORCE = TRUE;
 COMMIT;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,19 @@ def complete_lake(folder: Path, settings: Settings, variables: dict[str, str], l
     publish_windows(lake)
     lake.wait_loaded()
     return lake
+
+
+@pytest.fixture(scope="module")
+def build_module_lake(
+    tmp_path_factory: pytest.TempPathFactory, sandbox_settings: Settings, sandbox_variables: dict[str, str]
+) -> BuildLake:
+    """Builds a contract and a source that the tests of one module share."""
+
+    def build(rows: int) -> BuiltLake:
+        name = f"t{uuid.uuid4().hex[:12]}"
+        return build_lake(tmp_path_factory.mktemp("lake"), sandbox_settings, dict(sandbox_variables), name, rows)
+
+    return build
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import hashlib
 import io
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -126,7 +126,10 @@ class BuiltLake:
         return result.stdout
 
     def replay(self, *options: str) -> None:
-        self.must(producer, "replay", str(self.contract_file), str(self.source), "--quiet", *options)
+        self.replay_file(self.source, *options)
+
+    def replay_file(self, path: Path, *options: str) -> None:
+        self.must(producer, "replay", str(self.contract_file), str(path), "--quiet", *options)
 
     def deploy(self) -> None:
         self.must(warehouse, "deploy", str(self.contract_file), "--quiet")
@@ -155,15 +158,20 @@ def build_rows(count: int) -> list[list[str]]:
     return rows
 
 
+def write_source(path: Path, rows: Iterable[list[str]]) -> Path:
+    """The rows as a CSV file of the contract's columns."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([["id", "at", "country", "price", "weight"], *rows])
+    return path
+
+
 def build_lake(
     folder: Path, settings: Settings, variables: dict[str, str], name: str, rows: int = 40, lake_format: str = "parquet"
 ) -> BuiltLake:
     """A contract and a source; nothing is sent yet."""
     contract_file = folder / f"{name}.toml"
     contract_file.write_text(CONTRACT.format(name=name, lake_format=lake_format), encoding="utf-8")
-    source = folder / "orders.csv"
-    with source.open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([["id", "at", "country", "price", "weight"], *build_rows(rows)])
+    source = write_source(folder / "orders.csv", build_rows(rows))
     return BuiltLake(settings, variables, contract_file, load_contract(contract_file), source)
 
 
@@ -245,7 +253,7 @@ def _publish_batch(
     copied: bool,
 ) -> Manifest:
     batch_id = name_batch(LINEAGE, batch)
-    rows = [_judge(lake, message, ids, batch_id) for message in messages]
+    rows = [judge_message(lake, message, ids, batch_id) for message in messages]
     outputs = {
         kind: (lake.outputs[kind], [row for row in rows if kind in ("raw", row["_kind"])])
         for kind in ("raw", "curated", "rejected")
@@ -268,11 +276,22 @@ def _publish_batch(
 
 def _judge_all(lake: BuiltLake) -> list[Row]:
     ids = describe_topic_ids(lake.settings.kafka, [lake.contract.topic.name])
-    return [_judge(lake, message, ids, "") for message in read_topic(lake.settings.kafka, lake.contract.topic.name)]
+    return [
+        judge_message(lake, message, ids, "") for message in read_topic(lake.settings.kafka, lake.contract.topic.name)
+    ]
 
 
-def _judge(lake: BuiltLake, message: TopicRecord, ids: dict[str, str], batch_id: str) -> Row:
-    """The message as the columns of all three outputs, and which of curated and rejected it belongs to."""
+def judge_message(
+    lake: BuiltLake,
+    message: TopicRecord,
+    ids: dict[str, str],
+    batch_id: str,
+    prices: Mapping[str, Decimal] | None = None,
+) -> Row:
+    """The message as the columns of all three outputs, and which of curated and rejected it belongs to.
+
+    `prices` are those that the contract takes although they are no numbers.
+    """
     value = json.loads(message.value or b"{}")
     of_producer = message.topic == lake.contract.topic.rejected
     row: Row = {
@@ -291,7 +310,8 @@ def _judge(lake: BuiltLake, message: TopicRecord, ids: dict[str, str], batch_id:
     if of_producer:
         return row | _reject("producer", f"producer:{value['reason']}")
     try:
-        price = Decimal(value["price"])
+        known = prices or {}
+        price = known[value["price"]] if value["price"] in known else Decimal(value["price"])
     except InvalidOperation:
         return row | _reject("decode", "type:price")
     return row | {

@@ -41,6 +41,8 @@ class AccessCase(NamedTuple):
 ACCESS = (
     AccessCase("snowflake-reads-published", READ, "s3:GetObject", "lake/flights/curated/a.parquet", True),
     AccessCase("snowflake-reads-versions", READ, "s3:GetObjectVersion", "lake/flights/raw/a.parquet", True),
+    AccessCase("snowflake-reads-backfills", READ, "s3:GetObject", "operations/flights/1/curated/a.parquet", True),
+    AccessCase("job-sweeps-attempts", JOB, "s3:DeleteObject", "operations/flights/1/curated/a.parquet", True),
     AccessCase("snowflake-reads-no-staging", READ, "s3:GetObject", "_staging/flights/a.parquet", False),
     AccessCase("snowflake-reads-no-ledger", READ, "s3:GetObject", "_ledger/flights/1.json", False),
     AccessCase("snowflake-reads-no-longer-name", READ, "s3:GetObject", "lake_archive/a.parquet", False),
