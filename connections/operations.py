@@ -31,10 +31,12 @@ class IngestState:
         return derive_current_set(self.manifests, self.operations, output)
 
 
-def read_operations(ledger: Ledger) -> list[Compaction | Backfill]:
-    """Every operation, in order; a gap in their numbers is a `PublishConflict`."""
+def read_operations(ledger: Ledger, after: int = 0) -> list[Compaction | Backfill]:
+    """Every operation from the one after number `after`, in order; a gap in their numbers is a `PublishConflict`."""
     operations = []
-    for number, key in enumerate(sorted(ledger.objects.list_keys(f"{ledger.prefix}ops/")), start=1):
+    last = operation_key(ledger, after)
+    keys = sorted(ledger.objects.list_keys(f"{ledger.prefix}ops/", start_after=last))
+    for number, key in enumerate(keys, start=after + 1):
         if key != operation_key(ledger, number):
             raise PublishConflict(f"s3://{ledger.bucket}/{operation_key(ledger, number)} is missing; {key} is there")
         try:

@@ -35,13 +35,14 @@ def find_problems(contract: Contract, declared: Collection[str], broken: Collect
     columns = {column.name: column for column in getattr(contract, "columns", ())}
     protected = frozenset(name for name, column in columns.items() if column.protect)
     scope = _Scope(columns, frozenset(declared), protected, frozenset(broken))
-    problems = [*_check_names(contract), *_check_csv(contract), *_check_tables(contract)]
+    problems = [*_check_names(contract), *_check_csv(contract), *_check_drift(contract), *_check_tables(contract)]
     if not columns:  # which is said already; without any, every other name would be unknown
         return problems
     return [
         *problems,
         *_check_columns(scope),
         *_check_keys(contract, scope),
+        *_check_dedupe(contract, scope),
         *_check_event_time(contract, scope),
         *_check_lookups(contract, scope),
         *_check_expressions(contract, scope),
@@ -76,6 +77,12 @@ def _check_csv(contract: Contract) -> Iterator[str]:
             yield f"source.csv.{key}: found {sign!r}, allowed: one character that does not end a line"
 
 
+def _check_drift(contract: Contract) -> Iterator[str]:
+    topic = getattr(contract, "topic", None)
+    if topic and topic.value_format == "csv" and contract.drift.unknown_columns == "add":
+        yield "drift.unknown_columns: found 'add' for CSV values, which have no names; allowed: 'reject', 'fail'"
+
+
 def _check_columns(scope: _Scope) -> Iterator[str]:
     for column in scope.columns.values():
         where = f"column {column.name!r}"
@@ -98,6 +105,22 @@ def _check_keys(contract: Contract, scope: _Scope) -> Iterator[str]:
     for name in topic.key if topic else ():
         if name in scope.declared and name not in scope.columns and "column" not in scope.broken:
             yield f"topic.key: {name!r} is not a column of the source; the producer knows only those: {scope.known}"
+
+
+def _check_dedupe(contract: Contract, scope: _Scope) -> Iterator[str]:
+    if not contract.dedupe:
+        return
+    topic = getattr(contract, "topic", None)
+    for name in topic.key if topic else ():
+        if name in scope.columns and name not in contract.dedupe.key:
+            yield f"dedupe.key: lacks {name!r} of topic.key; rows of one key must share a partition, to have an order"
+    for name in contract.dedupe.key:
+        protection = scope.columns[name].protect if name in scope.columns else None
+        if protection in ("mask", "drop"):
+            yield (
+                f"dedupe.key: {name!r} has protect = {protection!r}; rows are compared as they are published, allowed: "
+                "'hash', or none"
+            )
 
 
 def _dedupe_key(contract: Contract) -> tuple[str, ...]:

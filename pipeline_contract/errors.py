@@ -60,3 +60,9 @@ class PublishConflict(PipelineError):
     """Two drivers, or a driver and the ledger, that disagree on what has been published."""
 
     exit_code: ClassVar[int] = 1
+
+
+class SchemaDrift(PipelineError):
+    """A message whose fields are not the contract's columns, where the contract says that this stops the stream."""
+
+    exit_code: ClassVar[int] = 1

@@ -29,6 +29,11 @@ def message_fields(contract: Contract) -> tuple[str, ...]:
     return (SOURCE_FILE, SOURCE_LINE, *(column.name for column in contract.columns))
 
 
+def known_fields(contract: Contract) -> tuple[str, ...]:
+    """The names that a value's fields may have: those in order, then those that the contract passes over."""
+    return (*message_fields(contract), *contract.drift.ignored_columns)
+
+
 def encode_json(fields: Sequence[str], values: Sequence[str | None], source_file: str, source_line: int) -> bytes:
     """One row as a JSON object; `fields` are those of `message_fields`, `values` follow the contract's columns.
 

@@ -159,6 +159,14 @@ class Dedupe(Part):
     within: Duration = timedelta(days=1)
 
 
+class Drift(Part):
+    """What becomes of a message whose fields are not the contract's columns."""
+
+    unknown_columns: Literal["reject", "fail", "add"] = "reject"
+    missing_columns: Literal["add", "reject", "fail"] = "add"
+    ignored_columns: tuple[str, ...] = ()
+
+
 class Lake(Part):
     """How curated rows lie on S3; `partition_by` maps a path segment's name to an expression."""
 
@@ -222,6 +230,7 @@ class Contract(Part):
     lookups: tuple[Lookup, ...] = Field(default=(), alias="lookup")
     rules: tuple[Rule, ...] = Field(default=(), alias="rule")
     dedupe: Dedupe | None = None
+    drift: Drift = Drift()
     lake: Lake = Lake()
     aggregates: tuple[Aggregate, ...] = Field(default=(), alias="aggregate")
     warehouse: Warehouse

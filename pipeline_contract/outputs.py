@@ -15,11 +15,13 @@ LATE_PREFIX = "late/"
 
 RAW_COLUMNS: dict[str, ColumnType] = {"key": BINARY, "value": BINARY, "_kafka_timestamp": TIMESTAMP}
 REJECTED_COLUMNS: dict[str, ColumnType] = {
-    "stage": STRING,  # producer, decode or rules
+    "stage": STRING,  # producer, decode, rules or dedupe
     "reason": STRING,  # the first reason, such as type:dep_time, for counting
     "reasons": STRING,  # every reason, as a JSON array of {"reason", "column", "found"}
     "value": BINARY,
 }
+# The fields that the contract does not know, as a JSON object; a column of curated rows under that policy only.
+UNKNOWN_COLUMN = "_unknown"
 WINDOW_COLUMNS: dict[str, ColumnType] = {"window_start": TIMESTAMP, "window_end": TIMESTAMP}
 # `_as_of` is the number of offsets that the query had read when it computed the window: of two versions of one window
 # the greater one is the newer.
@@ -59,10 +61,14 @@ class Output(FileOutput):
 
 
 def curated_columns(contract: Contract) -> dict[str, ColumnType]:
-    """The columns of a curated row before its passport: source columns, lookups, derived; dropped ones are gone."""
+    """The columns of a curated row before its passport: source columns, lookups, derived; dropped ones are gone.
+
+    The fields that the contract does not know come last, where its policy adds them.
+    """
     columns = {c.name: c.output_type for c in contract.columns if c.protect != "drop"}
     columns |= {column.name: column.type for lookup in contract.lookups for column in lookup.columns}
-    return columns | {derived.name: derived.type for derived in contract.derived}
+    columns |= {derived.name: derived.type for derived in contract.derived}
+    return columns | ({UNKNOWN_COLUMN: STRING} if contract.drift.unknown_columns == "add" else {})
 
 
 def aggregate_columns(contract: Contract, aggregate: Aggregate) -> dict[str, ColumnType]:

@@ -13,7 +13,7 @@ from pipeline_contract.contract_file import hash_contract
 from pipeline_contract.ddl import athena_table, snowflake_table
 from pipeline_contract.layout import output_prefix
 from pipeline_contract.model import Contract
-from pipeline_contract.outputs import Output, derive_outputs, queries
+from pipeline_contract.outputs import UNKNOWN_COLUMN, Output, derive_outputs, queries
 
 # The bucket is a setting of the environment, not of the contract.
 BUCKET = "<bucket>"
@@ -73,6 +73,7 @@ def _describe_columns(contract: Contract, curated: Output) -> list[dict[str, str
     origins = {column.name: f"source column {column.header}" for column in contract.columns}
     origins |= {column.name: f"lookup {lookup.name}" for lookup in contract.lookups for column in lookup.columns}
     origins |= {derived.name: f"derived: {derived.expression}" for derived in contract.derived}
+    origins[UNKNOWN_COLUMN] = "fields that the contract does not know"
     required = {column.name for column in contract.columns if not column.nullable}
     return [
         {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
 
@@ -65,6 +65,34 @@ def avro_text(shapes: Iterable[Shape], field: str) -> Column:
         if field in shape.record.names
     )
     return F.coalesce(F.lit(None).cast("string"), *texts)
+
+
+def find_unknown_fields(shapes: Iterable[Shape], known: Collection[str]) -> Column:
+    """A map of the texts of the fields that are not known, null where the row's schema has none."""
+    unknown = {shape: [field for field in shape.record if field.name not in known] for shape in shapes}
+    maps = (
+        F.when(
+            is_whole(shape),
+            F.create_map(
+                *(
+                    part
+                    for f in fields
+                    for part in (F.lit(f.name), _show(F.col(shape.name)["value"][f.name], f.dataType))
+                )
+            ),
+        )
+        for shape, fields in unknown.items()
+        if fields
+    )
+    return F.coalesce(F.lit(None).cast("map<string, string>"), *maps)
+
+
+def find_missing_columns(shapes: Iterable[Shape], columns: Iterable[str]) -> Column:
+    """The columns that the row's schema has no field for, null where it has all."""
+    wanted = list(columns)
+    missing = {shape: [name for name in wanted if name not in shape.record.names] for shape in shapes}
+    lists = (F.when(is_whole(shape), F.array(*map(F.lit, names))) for shape, names in missing.items() if names)
+    return F.coalesce(F.lit(None).cast("array<string>"), *lists)
 
 
 def is_any_whole(shapes: Iterable[Shape]) -> Column:

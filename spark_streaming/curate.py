@@ -9,14 +9,14 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract import model
 from pipeline_contract.model import Contract
-from pipeline_contract.outputs import REJECTED_COLUMNS, curated_columns
+from pipeline_contract.outputs import REJECTED_COLUMNS, UNKNOWN_COLUMN, curated_columns
 from pipeline_contract.passport import PASSPORT
 from spark_streaming.cast import cast_text
+from spark_streaming.drift import csv_drift_reason, drift_reasons, write_unknown_fields
 from spark_streaming.protect import KEY_COLUMNS, protect_column
+from spark_streaming.reasons import make_reason
 from spark_streaming.source import CORRUPT, NO_SCHEMAS, add_fields, add_texts, text_name
 
-# How much of a wrong value a reason shows; the whole of it stands in the rejected row's bytes.
-_SHOWN_CHARACTERS = 100
 # The message's bytes: a contract's column may be called `value`.
 _VALUE = "_value"
 
@@ -39,12 +39,14 @@ def judge_rows(
     joined = _join_lookups(typed, contract, references)
     for derived in contract.derived:
         joined = joined.withColumn(derived.name, F.expr(derived.expression).try_cast(derived.type.spark))
+    if UNKNOWN_COLUMN in curated_columns(contract):
+        joined = joined.withColumn(UNKNOWN_COLUMN, write_unknown_fields())
     own_reasons = F.array_compact(F.array(*_type_reasons(contract), *_rule_reasons(contract)))
     reasons = (
         F.when(F.col("_topic") == contract.topic.rejected, F.array(_producer_reason(text)))
-        .when(~_is_readable(contract, text), F.array(_reason("decode:utf8", None, None)))
+        .when(~_is_readable(contract, text), F.array(make_reason("decode:utf8", None, None)))
         .when(F.col(CORRUPT).isNotNull(), F.array(_corrupt_reason(contract, text)))
-        .otherwise(own_reasons)
+        .otherwise(F.concat(drift_reasons(contract), own_reasons))
     )
     names = [c.name for c in contract.columns] + [n for n in curated_columns(contract) if n not in typed.columns]
     keys = [name for name in KEY_COLUMNS if name in raw.columns]
@@ -102,32 +104,25 @@ def _type_reasons(contract: Contract) -> list[Column]:
     for c in contract.columns:
         text, value = _cleaned(contract, c), F.col(c.name)
         shown = None if c.protect else text
-        wrong = F.when(text.isNotNull() & value.isNull(), _reason(f"type:{c.name}", c.name, shown))
+        wrong = F.when(text.isNotNull() & value.isNull(), make_reason(f"type:{c.name}", c.name, shown))
         if not c.nullable:
-            wrong = wrong.when(text.isNull(), _reason(f"null:{c.name}", c.name, None))
+            wrong = wrong.when(text.isNull(), make_reason(f"null:{c.name}", c.name, None))
         reasons.append(wrong)
     return reasons
 
 
 def _rule_reasons(contract: Contract) -> list[Column]:
-    return [F.when(~F.expr(rule.expression), _reason(f"rule:{rule.name}", None, None)) for rule in contract.rules]
+    return [F.when(~F.expr(rule.expression), make_reason(f"rule:{rule.name}", None, None)) for rule in contract.rules]
 
 
 def _producer_reason(text: Column) -> Column:
     envelope = F.from_json(text, "reason string, detail string")
-    return _reason(
+    return make_reason(
         F.concat(F.lit("producer:"), F.coalesce(envelope["reason"], F.lit("unknown"))), None, envelope["detail"]
     )
 
 
 def _corrupt_reason(contract: Contract, text: Column) -> Column:
     is_hidden = contract.topic.value_format == "avro" or any(column.protect for column in contract.columns)
-    return _reason(f"decode:{contract.topic.value_format}", None, None if is_hidden else text)
-
-
-def _reason(reason: str | Column, column: str | None, found: Column | None) -> Column:
-    shown = F.lit(None).cast("string") if found is None else F.substring(found, 1, _SHOWN_CHARACTERS)
-    name = F.lit(reason) if isinstance(reason, str) else reason
-    return F.struct(
-        name.alias("reason"), F.lit(column).cast("string").alias("column"), shown.cast("string").alias("found")
-    )
+    corrupt = make_reason(f"decode:{contract.topic.value_format}", None, None if is_hidden else text)
+    return F.coalesce(csv_drift_reason(contract, text), corrupt) if contract.topic.value_format == "csv" else corrupt

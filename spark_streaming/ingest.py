@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
 
+from pyspark.errors import AnalysisException
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from connections.schema_registry import ReadSchemas
+from pipeline_contract.errors import PublishConflict
 from pipeline_contract.layout import name_batch
 from pipeline_contract.manifest import Manifest
-from pipeline_contract.model import Contract
+from pipeline_contract.model import Contract, Dedupe
 from pipeline_contract.outputs import Output, derive_outputs
+from spark_streaming.accepted_files import AcceptedFiles
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
 from spark_streaming.curated_files import ASSUMED_BYTES_PER_ROW, write_curated
+from spark_streaming.dedupe import (
+    find_duplicates,
+    find_repeated,
+    read_spans,
+    reject_duplicates,
+    remove_duplicates,
+    select_keys,
+    select_same_keys,
+)
+from spark_streaming.drift import observe_drift
 from spark_streaming.protect import add_key
 from spark_streaming.publisher import Batch, Publisher
-from spark_streaming.row_files import write_output
+from spark_streaming.row_files import read_output, write_output
 from spark_streaming.source import select_raw
-from spark_streaming.staging import count_files, limit_rows, measure_rows
+from spark_streaming.staging import count_files, delete_files, limit_rows, list_files, measure_rows
 
 
 def ingest_outputs(contract: Contract) -> tuple[Output, Output, Output]:
@@ -32,24 +46,26 @@ class IngestStage:
 
     def __init__(
         self, spark: SparkSession, contract: Contract, references: Mapping[str, DataFrame], protect_key: str | None,
-        read_schemas: ReadSchemas,
+        read_schemas: ReadSchemas, accepted: AcceptedFiles,
     ) -> None:  # fmt: skip
         self._spark = spark
         self._contract = contract
         self._references = references
         self._protect_key = protect_key
         self._read_schemas = read_schemas
+        self._accepted = accepted
         self._bytes_per_row: dict[str, float] | None = None
         self._cores = spark.sparkContext.defaultParallelism
 
     def publish(self, publisher: Publisher, batch: Batch, messages: DataFrame) -> Manifest:
         """Publish one micro-batch and return the manifest that stands for it."""
         manifest = publisher.publish(batch, lambda location: self._stage(publisher, batch, messages, location))
+        self._accepted.add(manifest)
         self._bytes_per_row = (self._bytes_per_row or {}) | measure_rows(manifest.files)
         return manifest
 
     def _stage(self, publisher: Publisher, batch: Batch, messages: DataFrame, location: str) -> None:
-        raw_output, curated_output, rejected_output = ingest_outputs(self._contract)
+        raw_output, _, rejected_output = ingest_outputs(self._contract)
         if self._bytes_per_row is None:
             last = publisher.ledger.read_position().manifest
             self._bytes_per_row = measure_rows(last.files) if last else {}
@@ -65,12 +81,68 @@ class IngestStage:
         judged = judge_rows(keyed, self._contract, self._references, schemas)
         # Telling whether there is any rejected row costs nothing here; how many there are is counted in the files.
         watched, failed = observe_failures(judged)
-        curated = select_curated(watched, self._contract)
-        row_bytes = self._row_bytes(curated_output)
-        write_curated(curated, self._contract, curated_output, f"{location}curated", count_offsets(batch), row_bytes)
-        if failed():
-            rejected = select_rejected(judged, self._contract)
-            write_output(rejected, rejected_output, f"{location}rejected", 1)
+        watched, check_drift = observe_drift(watched, self._contract)
+        self._write_curated(select_curated(watched, self._contract), location, batch)
+        check_drift()
+        rejected = [select_rejected(judged, self._contract)] if failed() else []
+        if self._contract.dedupe:
+            written = self._list_curated(publisher, location)
+            duplicates = self._find_duplicates(publisher, self._contract.dedupe, written, location) if written else None
+            if duplicates is not None:
+                self._rewrite_curated(publisher, duplicates, written, location, batch)
+                rejected.append(reject_duplicates(staged, duplicates))
+        if rejected:
+            write_output(reduce(DataFrame.union, rejected), rejected_output, f"{location}rejected", 1)
+
+    def _write_curated(self, curated: DataFrame, location: str, batch: Batch) -> None:
+        _, output, _ = ingest_outputs(self._contract)
+        row_bytes = self._row_bytes(output)
+        write_curated(curated, self._contract, output, f"{location}curated", count_offsets(batch), row_bytes)
+
+    def _list_curated(self, publisher: Publisher, location: str) -> list[str]:
+        bucket = publisher.ledger.bucket
+        return list_files(publisher.s3, bucket, f"{location.removeprefix(f's3a://{bucket}/')}curated/")
+
+    def _read_curated(self, publisher: Publisher, keys: Sequence[str]) -> DataFrame:
+        _, output, _ = ingest_outputs(self._contract)
+        try:
+            return read_output(self._spark, output, [f"s3a://{publisher.ledger.bucket}/{key}" for key in keys])
+        except AnalysisException as error:
+            if error.getCondition() != "PATH_NOT_FOUND":
+                raise
+            raise PublishConflict(
+                f"{self._contract.name}/ingest: a curated file that the ledger names is gone, so that duplicates of its "
+                f"rows cannot be told: {error.getMessage()}. Nothing was published; restore it, then start again"
+            ) from error
+
+    def _find_duplicates(
+        self, publisher: Publisher, dedupe: Dedupe, written: Sequence[str], location: str
+    ) -> DataFrame | None:
+        """The duplicates among the valid rows, which have been written already; None when there is none.
+
+        Hardly any batch has one: a few columns of files that were just written are read much faster than all rows are
+        judged a second time.
+        """
+        rows = select_keys(self._read_curated(publisher, written), dedupe)
+        published = self._accepted.find(read_spans(rows, dedupe))
+        accepted = select_same_keys(select_keys(self._read_curated(publisher, published), dedupe), rows, dedupe)
+        same = accepted.persist()
+        try:
+            if find_repeated(rows, same, dedupe).isEmpty():
+                return None
+            # In a file, so that what is taken out of one output and put into the other is the same.
+            find_duplicates(rows, same, dedupe).write.parquet(f"{location}duplicates")
+        finally:
+            same.unpersist()
+        return self._spark.read.parquet(f"{location}duplicates")
+
+    def _rewrite_curated(
+        self, publisher: Publisher, duplicates: DataFrame, written: Sequence[str], location: str, batch: Batch
+    ) -> None:
+        """Put the valid rows without the duplicates in the place of all valid rows."""
+        rows = self._read_curated(publisher, written)
+        self._write_curated(remove_duplicates(rows, duplicates), location, batch)
+        delete_files(publisher.s3, publisher.ledger.bucket, written)
 
     def _write_raw(self, raw: DataFrame, output: Output, location: str, batch: Batch) -> None:
         target_bytes, row_bytes = self._contract.lake.target_file_bytes, self._row_bytes(output)

@@ -26,6 +26,7 @@ from pipeline_contract.manifest import Lineage
 from pipeline_contract.model import Aggregate, Column, Contract
 from pipeline_contract.outputs import INGEST, FileOutput, aggregate_query
 from pipeline_contract.passport import PASSPORT
+from spark_streaming.accepted_files import AcceptedFiles
 from spark_streaming.aggregates import (
     AggregateStage,
     aggregate_outputs,
@@ -184,7 +185,8 @@ class PipelineJob:
 
     def _start_ingest(self, options: RunOptions, stop: Event) -> RunningQuery:
         references = read_references(self.spark, self.contract)
-        stage = IngestStage(self.spark, self.contract, references, self.protect_key, self.read_schemas)
+        accepted = AcceptedFiles(self.ledger(INGEST))
+        stage = IngestStage(self.spark, self.contract, references, self.protect_key, self.read_schemas, accepted)
         checkpoint = self._open_checkpoint(INGEST, options)
         state = read_topic_state(self.settings, (self.contract.topic.name, self.contract.topic.rejected))
         # Its rows depend on nothing but the topic: a changed contract needs no new lineage.

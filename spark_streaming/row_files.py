@@ -48,7 +48,7 @@ def _write(
     frame: DataFrame, output: FileOutput, location: str, partition_by: Sequence[str], rows_per_file: int
 ) -> None:
     rows = write_as_text(frame, output) if output.format == "json" else frame
-    writer = rows.write.mode("overwrite").partitionBy(*partition_by).option("maxRecordsPerFile", rows_per_file)
+    writer = rows.write.mode("append").partitionBy(*partition_by).option("maxRecordsPerFile", rows_per_file)
     if output.format == "csv":
         writer.options(**_CSV_OPTIONS).csv(location)
     elif output.format == "json":

@@ -8,19 +8,27 @@ from types import MappingProxyType
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812 - the name that every Spark code base uses
 
-from pipeline_contract.message import message_fields
+from pipeline_contract.message import known_fields, message_fields
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import RAW_COLUMNS
 from pipeline_contract.passport import PASSPORT, SOURCE_FILE, SOURCE_LINE
-from spark_streaming.avro_texts import avro_text, decode_avro, is_any_whole, read_shapes
+from spark_streaming.avro_texts import (
+    avro_text,
+    decode_avro,
+    find_missing_columns,
+    find_unknown_fields,
+    is_any_whole,
+    read_shapes,
+)
 from spark_streaming.cast import cast_text
+from spark_streaming.drift import MISSING_COLUMNS, UNKNOWN_FIELDS
+from spark_streaming.json_values import parse_json
 from spark_streaming.offsets import Offsets, write_offsets
 
 CORRUPT = "_corrupt"
-_OBJECT = "_object"
 # The parser behind from_csv meets a line of more fields with an exception, which would stop the stream.
 _MAX_CSV_FIELDS = 200_000
-# Neither JSON nor as many fields as the shortest row has: stands for a value that no parser should see.
+# Not as many fields as the shortest row has: stands for a value that no parser should see.
 _UNREADABLE = "unreadable"
 NO_SCHEMAS: Mapping[int, str] = MappingProxyType({})
 
@@ -79,21 +87,20 @@ def text_name(field: str) -> str:
 
 
 def add_texts(frame: DataFrame, contract: Contract, schemas: Mapping[int, str] = NO_SCHEMAS) -> DataFrame:
-    """The frame with each field of the message in `value` as a text column, and `_corrupt`: null if the value parses.
+    """The frame with each field of the message in `value` as a text column, with what drifted, and `_corrupt`.
 
-    No value at all, an empty one, or more than one row in a value do not parse.
+    `_corrupt` is null if the value parses; none at all, an empty one, or more than one row in a value do not.
     """
-    names = [*map(text_name, message_fields(contract)), CORRUPT]
+    names = [text_name(field) for field in message_fields(contract)]
     text = F.col("value").cast("string")
-    if contract.topic.value_format == "csv":
-        return add_fields(frame, _parse_csv(contract, text), names)
+    if contract.topic.value_format == "json":
+        return add_fields(frame, parse_json(contract, text), [*names, UNKNOWN_FIELDS, MISSING_COLUMNS, CORRUPT])
     if contract.topic.value_format == "avro":
         return _add_avro_texts(frame, contract, schemas)
-    parsed = add_fields(frame, _parse_json(contract, text), [_OBJECT, CORRUPT])
-    fields = {text_name(name): F.col(_OBJECT)[name] for name in message_fields(contract)}
-    # JSON's own null is no row either.
-    corrupt = F.when(F.col(_OBJECT).isNull(), F.lit(_UNREADABLE)).otherwise(F.col(CORRUPT))
-    return parsed.withColumns(fields | {CORRUPT: corrupt}).drop(_OBJECT)
+    # CSV has no names that could be unknown or missing: a line of more or fewer fields does not parse.
+    none = {UNKNOWN_FIELDS: "map<string, string>", MISSING_COLUMNS: "array<string>"}
+    parsed = add_fields(frame, _parse_csv(contract, text), [*names, CORRUPT])
+    return parsed.withColumns({name: F.lit(None).cast(kind) for name, kind in none.items()})
 
 
 def _add_avro_texts(frame: DataFrame, contract: Contract, schemas: Mapping[int, str]) -> DataFrame:
@@ -101,21 +108,12 @@ def _add_avro_texts(frame: DataFrame, contract: Contract, schemas: Mapping[int, 
     columns = [shape.name for shape in shapes.values()]
     decoded = add_fields(frame, decode_avro(shapes), columns) if shapes else frame
     texts = {text_name(name): avro_text(shapes.values(), name) for name in message_fields(contract)}
-    corrupt = F.when(~is_any_whole(shapes.values()), F.lit(_UNREADABLE))
-    return decoded.withColumns(texts | {CORRUPT: corrupt}).drop(*columns)
-
-
-def _parse_json(contract: Contract, text: Column) -> Column:
-    fields = ", ".join(f"`{name}`: string" for name in message_fields(contract))
-    options = {
-        "mode": "PERMISSIVE",
-        "columnNameOfCorruptRecord": CORRUPT,
-        "allowSingleQuotes": "false",
-        "allowNonNumericNumbers": "false",
+    drift = {
+        UNKNOWN_FIELDS: find_unknown_fields(shapes.values(), known_fields(contract)),
+        MISSING_COLUMNS: find_missing_columns(shapes.values(), [column.name for column in contract.columns]),
     }
-    # Inside another object: after one that stands alone, the parser passes over whatever follows it.
-    wrapped = F.coalesce(F.concat(F.lit(f'{{"{_OBJECT}":'), text, F.lit("}")), F.lit(_UNREADABLE))
-    return F.from_json(wrapped, f"{_OBJECT} struct<{fields}>, {CORRUPT} string", options)
+    corrupt = F.when(~is_any_whole(shapes.values()), F.lit(_UNREADABLE))
+    return decoded.withColumns(texts | drift | {CORRUPT: corrupt}).drop(*columns)
 
 
 def _parse_csv(contract: Contract, text: Column) -> Column:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,12 +21,15 @@ from pipeline_contract.outputs import FileOutput
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import ObjectIdentifierTypeDef
 
 _PASSPORT = ["_topic", "_partition", "_event_time"]
 # Reasons whose names come from a message and not from the contract: they are counted by kind, or there is no bound to them.
 _OPEN_REASONS = ("producer", "unknown")
 _ROWS_PER_TASK = 25_000
 _ROWS_TO_MEASURE = 10_000
+# S3 takes no more of them in one request.
+_KEYS_PER_DELETION = 1000
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,22 @@ def delete_prefix(s3: S3Client, bucket: str, prefix: str) -> int:
     deleted = 0
     try:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
-            keys = [{"Key": item["Key"]} for item in page.get("Contents", [])]
-            if keys:
-                s3.delete_objects(Bucket=bucket, Delete={"Objects": keys, "Quiet": True})  # type: ignore[typeddict-item]
-                deleted += len(keys)
+            keys = [item["Key"] for item in page.get("Contents", [])]
+            delete_files(s3, bucket, keys)
+            deleted += len(keys)
     except (ClientError, BotoCoreError) as error:
         raise ServiceError(f"S3: cannot sweep s3://{bucket}/{prefix}: {error}") from error
     return deleted
+
+
+def delete_files(s3: S3Client, bucket: str, keys: Sequence[str]) -> None:
+    """Delete these objects."""
+    try:
+        for first in range(0, len(keys), _KEYS_PER_DELETION):
+            batch: list[ObjectIdentifierTypeDef] = [{"Key": key} for key in keys[first : first + _KEYS_PER_DELETION]]
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": batch, "Quiet": True})
+    except (ClientError, BotoCoreError) as error:
+        raise ServiceError(f"S3: cannot delete {len(keys)} objects from s3://{bucket}/{keys[0]} on: {error}") from error
 
 
 def list_files(s3: S3Client, bucket: str, prefix: str) -> list[str]:

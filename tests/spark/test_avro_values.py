@@ -49,7 +49,7 @@ def build_avro_contract(**changes: Any) -> Contract:
     return build_contract(**{"topic": topic, "column": COLUMNS, "event_time": None} | changes)
 
 
-CONTRACT = build_avro_contract()
+CONTRACT = build_avro_contract(drift={"ignored_columns": ["surplus"]})
 NAMES = [str(column["name"]) for column in COLUMNS]
 OWN, TYPED, LATER, RECURSIVE = 1, 70_000, 3, 4
 FOREIGN: dict[str, Any] = {
@@ -182,6 +182,19 @@ def test_each_value_becomes_its_row_or_is_rejected(spark_session: SparkSession) 
     assert {bytes(rejected[n]["value"]) for n in rejected} == {
         case.value for case in CASES if isinstance(case.row, str)
     }
+
+
+def test_the_writers_schema_says_what_is_unknown_and_missing(spark_session: SparkSession) -> None:
+    [later] = [case.value for case in CASES if case.id == "a-later-schema"]
+    contract = build_avro_contract(drift={"missing_columns": "reject"})
+    messages = frame_of(spark_session, build_messages([GOOD, later]))
+    raw = select_raw(messages, contract, TOPIC_IDS, F.lit(BATCH_ID), SCHEMAS)
+
+    [row] = select_rejected(judge_rows(raw, contract, {}, SCHEMAS), contract).collect()
+
+    reasons = [(reason["reason"], reason.get("found")) for reason in json.loads(row["reasons"])]
+    assert reasons == [("unknown:surplus", '{"value":{"a":1}}'), ("missing:good", None), ("missing:day", None)]
+    assert row["_offset"] == 1
 
 
 def test_spark_and_the_reconciliation_find_the_same_source(spark_session: SparkSession) -> None:

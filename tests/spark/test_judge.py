@@ -93,11 +93,20 @@ JSON_CASES = [
         b'{"id": 1, "at": "2024-05-01T10:00:00Z", "price": 9.5, "count": 2, "country": "NO"}',
         {},
     ),
-    Case("surplus_field", order_json(surplus="x"), {}),
+    Case("unknown_field", order_json(surplus="x"), reasons=[("unknown:surplus", "surplus", "x")]),
+    Case(
+        "unknown_null_field", order_json()[:-1] + b', "surplus": null}', reasons=[("unknown:surplus", "surplus", None)]
+    ),
+    Case(
+        "unknown_fields_and_wrong_values",
+        b'{"x": {"a": [1.50]}, "id": "y", "x": 2, "at": "2024-05-01T10:00:00Z", "z": ""}',
+        reasons=[("unknown:x", "x", "2"), ("unknown:z", "z", ""), ("type:id", "id", "y")],
+    ),
     Case("white_space_around", b"\n " + order_json() + b"\r\n", {}),
     Case("last_of_a_doubled_key", order_json()[:-1] + b', "country": "SE"}', {"country": "SE"}),
     Case("nested_object", order_json(country={"a": [1, "b"]}), reasons=[("rule:known_country", None, None)]),
-    Case("own_field_named_corrupt", order_json(_corrupt="x"), {}),
+    Case("field_named_corrupt", order_json(_corrupt="x"), reasons=[("unknown:_corrupt", "_corrupt", "x")]),
+    Case("fields_in_another_order", b"{%s}" % b", ".join(reversed(order_json()[1:-1].split(b", "))), {}),
     Case("missing_key", order_json(id=None), reasons=[("null:id", "id", None)]),
     Case("null_value_in_key", order_json(id="NA"), reasons=[("null:id", "id", None)]),
     Case(

@@ -19,11 +19,14 @@ KILLS = (
     "copy:end:2",  # the last copy: before the commit
     "stage:begin:1",  # the next batch: after the commit
 )
+DEDUPE = '[dedupe]\nkey = ["id"]\nwithin = "28 days"\n'
 BATCH = ("--query", "ingest", "--max-offsets-per-trigger", "4000")
 
 
 @pytest.mark.timeout(1200)
 def test_every_row_is_there_once_after_a_kill_at_each_step(pipeline: Pipeline) -> None:
+    # A batch that is tried again must not take its own rows for earlier ones.
+    pipeline.path.write_text(pipeline.path.read_text() + DEDUPE)
     pipeline.replay(pipeline.write_rows(0, ROWS))
     pipeline.deploy()
     for step in KILLS:
@@ -38,6 +41,7 @@ def check_whole(pipeline: Pipeline, lines: list[int]) -> None:
     """Hold that a listing, the warehouse and the reconciliation all show these source lines, each as often as it stands."""
     assert pipeline.lines("raw") == sorted(lines)
     assert sorted(pipeline.lines("curated") + pipeline.lines("rejected")) == sorted(lines)
+    assert set(pipeline.list_rows("rejected")["reason"].to_pylist()) == {"rule:known_kind"}
     result = pipeline.reconcile()
     assert result["complete"], result["findings"]
     row = 'count(*) as n, count(distinct "_SOURCE_FILE" || \':\' || "_SOURCE_LINE") as d'

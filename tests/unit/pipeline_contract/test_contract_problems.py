@@ -199,7 +199,22 @@ RELATIONS = [
     Case("key_derived", topic(key=["d"]) | derived("country"), [
         f"topic.key: 'd' is not a column of the source; the producer knows only those: {COLUMNS}"
     ]),
-    Case("dedupe_unknown", {"dedupe": {"key": ["x"]}}, [f"dedupe.key: unknown column 'x'; known: {COLUMNS}"]),
+    Case("dedupe_unknown", {"dedupe": {"key": ["id", "x"]}}, [f"dedupe.key: unknown column 'x'; known: {COLUMNS}"]),
+    Case("dedupe_over_partitions", {"dedupe": {"key": ["at", "country"]}}, [
+        "dedupe.key: lacks 'id' of topic.key; rows of one key must share a partition, to have an order"
+    ]),
+    Case("dedupe_masked", {"dedupe": {"key": ["id", "extra"]}} | column(protect="mask"), [
+        "dedupe.key: 'extra' has protect = 'mask'; rows are compared as they are published, allowed: 'hash', or none"
+    ]),
+    Case("dedupe_dropped", {"dedupe": {"key": ["id", "extra"]}} | column(protect="drop"), [
+        "dedupe.key: 'extra' has protect = 'drop'; rows are compared as they are published, allowed: 'hash', or none"
+    ]),
+    Case("drift_policy", {"drift": {"missing_columns": "drop"}}, [
+        "drift.missing_columns: found 'drop', allowed: 'add', 'reject', 'fail'"
+    ]),
+    Case("drift_of_csv", topic(value_format="csv") | {"drift": {"unknown_columns": "add"}}, [
+        "drift.unknown_columns: found 'add' for CSV values, which have no names; allowed: 'reject', 'fail'"
+    ]),
     Case("event_time_unknown", {"event_time": {"column": "when"}}, [
         f"event_time.column: 'when' is not a column of the source; known: {COLUMNS}"
     ]),
