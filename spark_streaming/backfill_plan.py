@@ -36,6 +36,7 @@ class BackfillPlan:
     """
 
     request: BackfillRequest
+    topic: str
     state: IngestState
     snapshot: tuple[OffsetRange, ...]
     candidates: dict[str, tuple[LakeFile, ...]]
@@ -49,8 +50,9 @@ class BackfillPlan:
 
     @property
     def as_of(self) -> int:
-        """How many offsets the snapshot has, as the aggregates count them."""
-        return sum_offsets(range_ends(self.state.manifests[-1].ranges)) if self.state.manifests else 0
+        """How many offsets of the contract's topic the ingest has read: the aggregates, too, count no other topic's."""
+        newest = self.state.manifests[-1].ranges if self.state.manifests else ()
+        return sum_offsets(range_ends(r for r in newest if r.topic == self.topic))
 
     def describe(self) -> list[str]:
         """The plan, a line for each of its steps."""
@@ -91,7 +93,7 @@ def plan_backfill(ledger: Ledger, contract: Contract, request: BackfillRequest) 
     aggregates = tuple(filter(None, (_read_progress(ledger, a.name, aggregate_query(a)) for a in on_grid)))
     candidates = {"curated": tuple(curated), "rejected": tuple(rejected)}
     return BackfillPlan(
-        request, state, take_snapshot(state.manifests), candidates, aggregates,
+        request, contract.topic.name, state, take_snapshot(state.manifests), candidates, aggregates,
         find_previous(state, contract, request, aggregates),
     )  # fmt: skip
 
