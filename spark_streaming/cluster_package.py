@@ -138,7 +138,8 @@ def copy_files(source: Path, files: Iterator[Path], target: Path) -> None:
 
 def pack_folder(folder: Path, archive: Path) -> ClusterPackage:
     """Pack a folder's files in order, without times and owners, so that the same files give the same bytes."""
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    found = (path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    files = sorted(found, key=lambda path: path.relative_to(folder).as_posix())
     with (
         archive.open("wb") as file,
         gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=1, mtime=0) as packed,
