@@ -28,7 +28,11 @@ CONTRACT = load_contract(find_contract("readings"))
 HASHED = CONTRACT.model_copy(
     update={"columns": tuple(c.model_copy(update={"protect": "hash"}) for c in CONTRACT.columns)}
 )
-SECRETS = ("MILLRACE_KAFKA__SASL_PASSWORD", "MILLRACE_SPARK__PROTECT_KEY")
+SECRETS = (
+    "MILLRACE_KAFKA__SASL_PASSWORD",
+    "MILLRACE_KAFKA__SCHEMA_REGISTRY_PASSWORD",
+    "MILLRACE_SPARK__PROTECT_KEY",
+)
 JOB = ["run", "readings", "--env", "aws"]
 runner = CliRunner()
 
@@ -43,7 +47,13 @@ def settings_with(master: str, deploy_mode: str = "cluster", checkpoints: str = 
     """Settings whose secrets are all set."""
     spark: dict[str, Any] = {"master": master, "deploy_mode": deploy_mode, "checkpoints": checkpoints}
     return Settings(
-        kafka=KafkaSettings(sasl_mechanism="PLAIN", sasl_username="user", sasl_password=SecretStr(CANARY)),
+        kafka=KafkaSettings(
+            sasl_mechanism="PLAIN",
+            sasl_username="user",
+            sasl_password=SecretStr(CANARY),
+            schema_registry_username="user",
+            schema_registry_password=SecretStr(CANARY),
+        ),
         s3=S3Settings(bucket="lake"),
         spark=SparkSettings(
             **spark,
@@ -86,8 +96,7 @@ SUBMITTED = [
         "k8s", "k8s://https://host", "cluster",
         ("--deploy-mode cluster",),
         {"spark.pyspark.python": "/opt/millrace/bin/python", "spark.executor.instances": "3",
-         "spark.kubernetes.driver.secretKeyRef.MILLRACE_KAFKA__SASL_PASSWORD": "millrace:MILLRACE_KAFKA__SASL_PASSWORD",
-         "spark.kubernetes.driver.secretKeyRef.MILLRACE_SPARK__PROTECT_KEY": "millrace:MILLRACE_SPARK__PROTECT_KEY"},
+         **{f"spark.kubernetes.driver.secretKeyRef.{name}": f"millrace:{name}" for name in SECRETS}},
         "local:///opt/millrace/lib/spark_streaming/job.py",
     ),
 ]  # fmt: skip
