@@ -44,6 +44,7 @@ def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change
             f"pipeline {today.name!r}: its contract cannot follow version {newest.version}, with which it has run:"
             f"{_list_lines(refused)}\n{advise_new_table(today)}"
         )
+    check_ignored(newest, today)
     if today.version < newest.version:
         raise ContractChanged(
             f"pipeline {today.name!r}: version = {today.version}, but it has run with version {newest.version}; a version "
@@ -57,6 +58,23 @@ def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change
             f"tables with `python -m snowflake_integration migrate {today.name}` and start the job again"
         )
     return changes
+
+
+def check_ignored(newest: Contract, today: Contract) -> None:
+    """Return if every column that is gone is passed over: the topic and the raw zone still hold values that have it.
+
+    CSV values have no names, and a contract that adds unknown columns rejects none.
+    """
+    if today.topic.value_format == "csv" or today.drift.unknown_columns == "add":
+        return
+    known = {column.name for column in today.columns} | set(today.drift.ignored_columns)
+    before = (*(column.name for column in newest.columns), *newest.drift.ignored_columns)
+    if unsaid := [name for name in before if name not in known]:
+        names = ", ".join(f'"{name}"' for name in (*today.drift.ignored_columns, *unsaid))
+        raise ContractChanged(
+            f"pipeline {today.name!r}: version {newest.version} of its contract knew {', '.join(map(repr, unsaid))}, and today's "
+            f"would reject its messages for that; write ignored_columns = [{names}] under [drift]"
+        )
 
 
 def advise_new_table(contract: Contract) -> str:

@@ -18,7 +18,8 @@ NEW = '[[column]]\nname = "new"\ntype = "string"\n'
 
 def write_version(pipeline: Pipeline, first: str, version: int, kind: str, more: str) -> None:
     """The contract's next version: the amount's type, and one column more."""
-    rest = first.replace("version = 1", f"version = {version}")
+    drift = "" if version == 1 else '[drift]\nignored_columns = ["old"]\n\n'
+    rest = first.replace("version = 1", f"version = {version}").replace("[topic]", f"{drift}[topic]", 1)
     pipeline.path.write_text(rest.replace("[[rule]]", AMOUNT.format(kind=kind) + more + "[[rule]]", 1))
 
 

@@ -18,7 +18,7 @@ from pipeline_contract.contract_file import parse_contract
 from pipeline_contract.errors import ContractChanged
 from pipeline_contract.evolution import check_evolution, find_changes
 from pipeline_contract.evolution_rules import find_rule
-from pipeline_contract.model import Column, Contract
+from pipeline_contract.model import Column, Contract, Drift
 from pipeline_contract.outputs import curated_columns, derive_outputs
 from tests.unit.pipeline_contract.contract_builder import build_columns, build_contract
 from tests.unit.pipeline_contract.test_contract_command import list_keys
@@ -52,8 +52,8 @@ def alter(name: str, **changes: Any) -> dict[str, Any]:
 
 
 def drop(name: str) -> dict[str, Any]:
-    """The contract's columns without one."""
-    return {"column": [c for c in build_columns() if c["name"] != name]}
+    """The contract's columns without one, which is passed over from then on."""
+    return {"column": [c for c in build_columns() if c["name"] != name], "drift": {"ignored_columns": [name]}}
 
 
 def add(**column: Any) -> dict[str, Any]:
@@ -78,7 +78,7 @@ CASES = (
     Case("nullable-column-added", add(name="note", type="string"), "compatible", "column 'note': added"),
     Case("required-column-added", add(name="note", type="string", nullable=False), "refused", "column 'note'.nullable"),
     Case("column-removed", drop("mail"), "compatible", "column 'mail': removed"),
-    Case("column-renamed", {"column": [*drop("mail")["column"], {"name": "email", "type": "string"}]},
+    Case("column-renamed", {**drop("mail"), "column": [*drop("mail")["column"], {"name": "email", "type": "string"}]},
          "compatible"),
     Case("columns-in-another-order", {"column": build_columns()[::-1]}, "compatible", "another order"),
     Case("source-renamed", alter("country", source="land_code"), "compatible", "'country'.source"),
@@ -171,6 +171,18 @@ def test_a_column_that_comes_back_is_held_against_its_old_files() -> None:
     assert check_evolution(history, wider)
 
 
+def test_a_column_that_goes_is_passed_over_from_then_on() -> None:
+    without = drop("price") | {"aggregate": None}
+    unsaid = without | {"drift": {}}
+
+    with pytest.raises(ContractChanged, match=r'knew \'price\', and.*ignored_columns = \["price"\] under'):
+        check_evolution([build()], build(version=2, **unsaid))
+    assert check_evolution([build()], build(version=2, **without))
+    with pytest.raises(ContractChanged, match=r'ignored_columns = \["price"\]'):
+        check_evolution([build(), build(version=2, **without)], build(version=3, **unsaid))
+    assert check_evolution([build()], build(version=2, **without | {"drift": {"unknown_columns": "add"}}))
+
+
 def test_every_key_of_a_contract_has_a_rule() -> None:
     named = {"column.name", "lookup.name", "derived.name", "rule.name", "aggregate.name"}
     undecided = [key for key, _ in list_keys(Contract) if key not in named and not has_rule(key)]
@@ -197,7 +209,8 @@ def contracts(draw: st.DrawFn) -> Contract:
     """The base contract with any optional columns of any types."""
     chosen = draw(st.dictionaries(st.sampled_from("abc"), st.sampled_from(TYPES)))
     more = tuple(Column(name=name, type=parse_type(kind)) for name, kind in chosen.items())
-    return ORDERS.model_copy(update={"columns": (*ORDERS.columns, *more)})
+    gone = tuple(name for name in "abc" if name not in chosen)
+    return ORDERS.model_copy(update={"columns": (*ORDERS.columns, *more), "drift": Drift(ignored_columns=gone)})
 
 
 @settings(deadline=None, max_examples=40)  # the first example waits for the SQL parser's tables
