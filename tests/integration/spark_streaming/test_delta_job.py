@@ -7,11 +7,13 @@ import os
 import subprocess
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from connections.delta_table import LakeTable
+from reconciliation.check import check_pipeline
+from reconciliation.statement import Statement
+from spark_streaming.delta_commands import Answer, optimize_table, vacuum_table
 from spark_streaming.submit import build_command, build_environment
 from tests.integration.spark_streaming.job_runs import CONTRACT, QUICK_START, TIMEOUT_S, Pipeline, Run, read_run
 
@@ -76,20 +78,17 @@ def drain_and_read(pipeline: Pipeline, table: LakeTable) -> Run:
 
 
 @pytest.mark.timeout(600)
-def test_a_delta_table_shows_each_row_once_after_a_kill_before_its_commit(delta_pipeline: Pipeline) -> None:
+def test_a_delta_table_shows_each_row_once_after_a_kill_before_its_commit(
+    delta_pipeline: Pipeline, capsys: pytest.CaptureFixture[str]
+) -> None:
     pipeline, table = delta_pipeline, LakeTable(delta_pipeline.settings.s3, delta_pipeline.name, "curated")
     pipeline.replay(write_places(pipeline))
     pipeline.deploy()
     assert pipeline.drain_until_killed("delta:begin:1", *BATCH).code == -9
     first = table.open().to_pyarrow_table().num_rows
     found = reconcile(pipeline)
-    assert 0 < first < found["curated"]
-    assert [found[name] for name in ("loaded", "pending", "missing", "duplicates")] == [
-        first,
-        found["curated"] - first,
-        0,
-        0,
-    ]
+    assert 0 < first < found.curated
+    assert (found.loaded, found.pending, found.missing, found.duplicates) == (first, found.curated - first, 0, 0)
 
     run = drain_and_read(pipeline, table)
 
@@ -108,32 +107,25 @@ def test_a_delta_table_shows_each_row_once_after_a_kill_before_its_commit(delta_
     pipes = {row["name"] for row in pipeline.query("SHOW PIPES")}
     assert "EVENTS_RAW_PIPE" in pipes
     assert "EVENTS_PIPE" not in pipes
-    check_upkeep(pipeline, table)
+    check_upkeep(pipeline, table, capsys)
 
 
-def check_upkeep(pipeline: Pipeline, table: LakeTable) -> None:
-    """Hold that merging by the command leaves every row where it was, for a reader and for the reconciliation."""
-    before, planned = len(table.list_files()), run_upkeep(pipeline, "optimize", "--dry-run")
-    assert (len(table.list_files()), planned["written"]) == (before, 0)
-    assert run_upkeep(pipeline, "optimize")["planned"] == planned["planned"] != []
-    assert len(table.list_files()) < before
-    result = reconcile(pipeline)
-    assert (result["complete"], result["loaded"]) == (True, 90), result["findings"]
-    vacuumed = run_upkeep(pipeline, "vacuum", "--older-than", "1 hour")
+def check_upkeep(pipeline: Pipeline, table: LakeTable, capsys: pytest.CaptureFixture[str]) -> None:
+    """Hold that merging leaves every row where it was, for a reader and for the reconciliation."""
+    before = len(table.list_files())
+    for dry_run in (True, False):
+        optimize_table(pipeline.settings, pipeline.contract, dry_run, Answer(as_json=True, quiet=True))
+    planned, done = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert done["planned"] == planned["planned"] != []
+    assert (planned["written"], len(table.list_files()) < before) == (0, True)
+    statement = reconcile(pipeline)
+    assert (statement.is_complete, statement.loaded) == (True, 90), statement.findings
+    vacuum_table(pipeline.settings, pipeline.contract, "1 hour", False, Answer(as_json=True, quiet=True))
+    vacuumed = json.loads(capsys.readouterr().out)
     assert (vacuumed["files"], vacuumed["needed"]) == ([], 0)
 
 
-def run_upkeep(pipeline: Pipeline, verb: str, *options: str) -> dict[str, Any]:
-    """The JSON answer of an upkeep command."""
-    done = pipeline.command("spark_streaming", verb, str(pipeline.path), "--json", *options)
-    assert done.returncode == 0, done.stderr
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
-
-
-def reconcile(pipeline: Pipeline) -> dict[str, Any]:
+def reconcile(pipeline: Pipeline) -> Statement:
     """The reconciliation's answer, whatever it is."""
-    answer: dict[str, Any] = json.loads(
-        pipeline.command("reconciliation", "check", str(pipeline.path), "--json").stdout
-    )
-    return answer
+    return check_pipeline(pipeline.settings, pipeline.contract, [], 20, lambda step: None)
