@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from pipeline_contract.manifest import Manifest
 from spark_streaming.metrics import to_seconds
@@ -26,6 +27,7 @@ from tests.integration.spark_streaming.job_runs import QUICK_START, Pipeline, re
 SIGNALLED_JOB = Path(__file__).with_name("signalled_job.py")
 ROWS, MORE_ROWS = 2000, 4000
 INGEST = ("--query", "ingest")
+AGGREGATE = "aggregate-hourly"
 OPTIONS = (*INGEST, "--max-offsets-per-trigger", "500")
 FIELDS = {"event", "time", "level", "query", "batch", "batch_id", "offsets"}
 Event = dict[str, Any]
@@ -46,6 +48,10 @@ class Job:
             if wanted(self.lines[-1]):
                 return self.lines[-1]
         raise AssertionError(self.lines)
+
+    def find(self, wanted: Callable[[Event], bool]) -> Event:
+        """The first line that is wanted, of those that were read or are to come."""
+        return next(filter(wanted, self.lines), None) or self.read_until(wanted)
 
     def stop(self) -> int:
         """Ask it to stop, read the rest, and return its exit code."""
@@ -73,6 +79,12 @@ def start_job(pipeline: Pipeline, *options: str) -> Iterator[Job]:
 def is_batch(query: str, behind: bool) -> Callable[[Event], bool]:
     """Say whether a line tells of a batch of a query, with or without more to read behind it."""
     return lambda line: line["event"] == "batch" and line["query"] == query and (line["behind"] > 0) == behind
+
+
+def reaches(line: Event, other: Event, topic: str) -> bool:
+    """Say whether a batch's line ends in a topic where another one does."""
+    ends = {partition: end for partition, (_, end) in other["offsets"][topic].items()}
+    return line["event"] == "batch" and {p: end for p, (_, end) in line["offsets"][topic].items()} == ends
 
 
 def last_batches(pipeline: Pipeline) -> tuple[Manifest, int]:
@@ -115,6 +127,18 @@ def check_metrics(found: Callable[..., float], pipeline: Pipeline, since: int) -
         assert ingest("batch_phase_seconds_count", phase=phase) == len(manifests)
 
 
+def check_window_metrics(url: str, pipeline: Pipeline) -> None:
+    """Hold that the metrics of an aggregate that has read all are what its ledger says, and that Spark tells of its state."""
+    manifests = list(pipeline.ledger(AGGREGATE).read_manifests())
+    windows = partial(scrape(url), pipeline=pipeline.name, query=AGGREGATE)
+    output = "aggregates/hourly"
+    assert windows("rows_total", output=output) == sum(m.rows(output) for m in manifests)
+    for attempt in Retrying(stop=stop_after_delay(60), wait=wait_fixed(0.5), retry=retry_if_exception_type(KeyError)):
+        with attempt:  # Spark reports after it has committed, on a thread of its own
+            assert scrape(url)("state_rows", pipeline=pipeline.name, query=AGGREGATE) > 0
+    assert scrape(url)("state_memory_bytes", pipeline=pipeline.name, query=AGGREGATE) > 0
+
+
 @pytest.mark.timeout(1200)
 def test_a_pipeline_under_its_operator_s_hands_loses_nothing(pipeline: Pipeline) -> None:
     pipeline.replay(pipeline.write_rows(0, ROWS))
@@ -148,8 +172,10 @@ def test_a_pipeline_under_its_operator_s_hands_loses_nothing(pipeline: Pipeline)
 
     with start_job(pipeline, "--max-offsets-per-trigger", "700", "--metrics-port", "0") as job:
         url = job.read_until(lambda line: "metrics" in line)["metrics"]
-        job.read_until(is_batch("ingest", behind=False))
+        drained = job.read_until(is_batch("ingest", behind=False))
         check_metrics(scrape(url), pipeline, since=0)
+        job.find(lambda line: line["query"] == AGGREGATE and reaches(line, drained, pipeline.name))
+        check_window_metrics(url, pipeline)
         # SIGTERM to the command, with more to read than one batch.
         pipeline.replay(pipeline.write_rows(ROWS, MORE_ROWS, "more.csv"))
         job.read_until(is_batch("ingest", behind=True))
