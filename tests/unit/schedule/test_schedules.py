@@ -74,6 +74,7 @@ def test_a_unit_has_what_systemd_wants(unit: Path) -> None:
     parsed.read_string(unit.read_text())
     if unit.suffix == ".service":
         assert parsed["Service"]["Type"] == "oneshot", "only then systemd begins it once at a time"
+        assert parsed["Service"]["KillMode"] == "mixed", "a signal to all would stop Spark under its batch"
         assert Path(parsed["Service"]["ExecStart"].split()[0]).is_relative_to(parsed["Service"]["WorkingDirectory"])
     else:
         assert parsed["Timer"]["Unit"] == unit.name.replace("@.timer", "@%i.service")
