@@ -44,7 +44,6 @@ def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change
             f"pipeline {today.name!r}: its contract cannot follow version {newest.version}, with which it has run:"
             f"{_list_lines(refused)}\n{advise_new_table(today)}"
         )
-    check_ignored(newest, today)
     if today.version < newest.version:
         raise ContractChanged(
             f"pipeline {today.name!r}: version = {today.version}, but it has run with version {newest.version}; a version "
@@ -57,6 +56,7 @@ def check_evolution(history: Sequence[Contract], today: Contract) -> list[Change
             f"version {today.version} still:{_list_lines(noticed)}\nWrite version = {newest.version + 1}; then migrate the "
             f"tables with `python -m snowflake_integration migrate {today.name}` and start the job again"
         )
+    check_ignored(newest, today)
     return changes
 
 

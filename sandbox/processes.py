@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import socket
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -36,22 +39,42 @@ def start_detached(
     """
     log_path.parent.mkdir(parents=True, exist_ok=True)
     record_path.parent.mkdir(parents=True, exist_ok=True)
-    with log_path.open("ab") as log:
+    # Without its record nothing could ever stop it.
+    with log_path.open("ab") as log, signals_deferred():
         process = subprocess.Popen(  # noqa: S603 - the commands are the sandbox's own
             command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
         )
-    try:
-        started_at_s = psutil.Process(process.pid).create_time()
-        record = ProcessRecord(pid=process.pid, started_at_s=started_at_s, address=address)
-        partial = record_path.with_suffix(".partial")
-        partial.write_text(record.model_dump_json())
-        partial.replace(record_path)
-    except BaseException:
-        # Without its record nothing could ever stop it.
-        process.kill()
-        process.wait()
-        raise
+        try:
+            started_at_s = psutil.Process(process.pid).create_time()
+            record = ProcessRecord(pid=process.pid, started_at_s=started_at_s, address=address)
+            partial = record_path.with_suffix(".partial")
+            partial.write_text(record.model_dump_json())
+            partial.replace(record_path)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
     return record
+
+
+@contextmanager
+def signals_deferred() -> Iterator[None]:
+    """Ctrl-C and SIGTERM that arrive in the block take effect at its end; only the main thread can have them at all."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: arrived.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 def read_record(record_path: Path) -> ProcessRecord | None:
