@@ -132,7 +132,7 @@ def finish(query: RunningQuery, seen: SeenBatches) -> None:
     )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(900)
 def test_windows_and_late_rows_are_what_spark_says(
     spark_session: SparkSession, published: PublishedRows, s3_settings: S3Settings, tmp_path: Path
 ) -> None:
