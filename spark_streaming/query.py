@@ -13,6 +13,7 @@ from threading import Event, Thread
 from time import monotonic, sleep
 from typing import Protocol
 
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import StreamingQueryException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
@@ -39,6 +40,8 @@ PublishBatch = Callable[[Publisher, Batch, DataFrame], Manifest]
 _OWN_ERROR = re.compile(rf"^{errors.__name__}\.(?P<kind>\w+): (?P<message>.*)", re.MULTILINE)
 
 
+# Two drivers that log a batch at once, or that begin one checkpoint at once.
+_TWO_DRIVERS = ("CONCURRENT_STREAM_LOG_UPDATE", "oncurrently", "FileAlreadyExistsException")
 _LATE_PROCESS = "Python worker failed to connect back"
 _STARTS = 4
 _POLL_S = 0.1
@@ -189,7 +192,10 @@ def start_query(
     """Start a query; its batches run on threads of Spark's."""
     writer = frame.writeStream.queryName(name).option("checkpointLocation", checkpoint.location).foreachBatch(runner)
     timed = writer.trigger(processingTime=trigger.interval) if trigger.interval else writer.trigger(availableNow=True)
-    return RunningQuery(name, timed.outputMode("append").start(), runner.errors)
+    try:
+        return RunningQuery(name, timed.outputMode("append").start(), runner.errors)
+    except Py4JJavaError as error:
+        raise explain_failure(name, error) from error
 
 
 def start_patiently(start: Callable[[], RunningQuery]) -> RunningQuery:
@@ -239,7 +245,7 @@ def explain_failure(name: str, exception: Exception) -> PipelineError:
         kind: type[PipelineError] = getattr(errors, own["kind"], PipelineErrorOfSpark)
         return kind(f"{name}: {own['message']}")
     first = next((line for line in text.splitlines() if line.strip()), "no message")
-    if "CONCURRENT_STREAM_LOG_UPDATE" in text or "concurrently" in text.lower():
+    if any(sign in text for sign in _TWO_DRIVERS):
         return PipelineErrorOfSpark(
             f"{name}: another driver works on this checkpoint at the same time; this one has stopped. Nothing is lost: "
             "run one driver a query"

@@ -29,6 +29,8 @@ VERBS_JOB = Path(__file__).with_name("verbs_job.py")
 TIMEOUT_S = 280
 # Runs of seconds never earn back what the JVM's second compiler costs.
 QUICK_START = {"SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1"}
+# The entry scripts import each other; installed are the project's packages, not its tests.
+PROJECT = {"PYTHONPATH": str(Path(__file__).parents[3])}
 CONTRACT = """
 name = "{name}"
 version = 1
@@ -167,7 +169,7 @@ class Pipeline:
         command[command.index(next(part for part in command if part.endswith("spark_streaming/job.py")))] = str(script)
         return subprocess.run(
             command,
-            env=build_environment(os.environ | QUICK_START | self.variables | variables, self.settings.s3),
+            env=build_environment(os.environ | QUICK_START | PROJECT | self.variables | variables, self.settings.s3),
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
