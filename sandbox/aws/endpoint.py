@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from io import BytesIO
 from threading import Lock
 from typing import Any
@@ -24,6 +24,8 @@ PRECONDITION_FAILED = """\
 Header = tuple[str, str]
 StartResponse = Callable[..., Any]
 Answer = tuple[str, list[Header], list[bytes]]
+# What answers a service's requests in the place of moto; it keeps its own state and its own locks.
+Emulation = Callable[[AwsRequest, bytes], Answer]
 
 
 class Endpoint:
@@ -35,8 +37,9 @@ class Endpoint:
     A change is on disk before its answer leaves.
     """
 
-    def __init__(self, mirror: Mirror) -> None:
+    def __init__(self, mirror: Mirror, emulations: Mapping[str, Emulation] | None = None) -> None:
         self.mirror = mirror
+        self.emulations = dict(emulations or {})
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.lock = Lock()
 
@@ -55,6 +58,8 @@ class Endpoint:
         body = read_body(environ)
         environ["HTTP_X_MOTO_ACCOUNT_ID"] = self.mirror.account_id
         request = read_request(environ)
+        if request.service in self.emulations:
+            return self.emulations[request.service](request, body)
         if is_receive(request, body):
             return call(self.moto, environ)
         with self.lock:

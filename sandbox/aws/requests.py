@@ -26,6 +26,11 @@ class AwsRequest:
         return self.method not in READING_METHODS
 
     @property
+    def path(self) -> str:
+        """The path that it names, for services other than S3."""
+        return f"/{self.bucket}/{self.key}" if self.key else f"/{self.bucket}"
+
+    @property
     def is_part_of_an_upload(self) -> bool:
         """Whether it belongs to a multipart upload that it does not complete."""
         return "partNumber" in self.parameters or "uploads" in self.parameters

@@ -4,16 +4,24 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from moto.s3.models import FakeKey, S3Backend
+from moto.s3.models import FakeKey, S3Backend, s3_backends
 from werkzeug.serving import make_server
 
 from pipeline_contract.errors import ConfigurationError
-from sandbox.aws.endpoint import Endpoint
+from sandbox.aws.endpoint import Answer, Emulation, Endpoint
+from sandbox.aws.requests import AwsRequest
 from sandbox.aws.state import Mirror
+from sandbox.lambda_runtime.api import Call, LambdaApi
+from sandbox.lambda_runtime.functions import FunctionStore
+from sandbox.lambda_runtime.runtime import Runtime
+
+# What a function is told; every region of the emulated account answers here.
+REGION = "us-east-1"
 
 
 class QuickRequestHandler(MotoRequestHandler):
@@ -44,10 +52,33 @@ def serve(host: str, port: int, state_dir: Path, account_id: str) -> None:
     tell_of_uploads_once()
     mirror = Mirror(state_dir, account_id)
     mirror.load()
-    server = make_server(host, port, Endpoint(mirror), threaded=True, request_handler=QuickRequestHandler)
+    folder = state_dir / "lambda"
+    runtime = Runtime(folder, REGION, account_id, f"http://{host}:{port}")
+    functions = LambdaApi(FunctionStore(folder), runtime, lambda bucket, key: read_object(account_id, bucket, key))
+    endpoint = Endpoint(mirror, {"lambda": emulate_lambda(functions)})
+    server = make_server(host, port, endpoint, threaded=True, request_handler=QuickRequestHandler)
     server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         server.serve_forever()
     finally:
         server.server_close()
+        runtime.close()
         mirror.close()
+
+
+def read_object(account_id: str, bucket_name: str, key_name: str) -> bytes | None:
+    """The bytes of an object, or None where there is none."""
+    bucket = s3_backends[account_id]["aws"].buckets.get(bucket_name)
+    key = bucket.keys.get(key_name) if bucket is not None else None
+    return bytes(key.value) if isinstance(key, FakeKey) else None
+
+
+def emulate_lambda(functions: LambdaApi) -> Emulation:
+    """The emulated Lambda as the endpoint calls it."""
+
+    def answer(request: AwsRequest, body: bytes) -> Answer:
+        reply = functions.answer(Call(request.method, request.path, request.headers, body))
+        headers = [*reply.headers.items(), ("Content-Length", str(len(reply.body)))]
+        return f"{reply.status} {HTTPStatus(reply.status).phrase}", headers, [reply.body]
+
+    return answer
