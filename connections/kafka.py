@@ -143,15 +143,17 @@ def wait_for(settings: KafkaSettings, action: str, future: Future[Answer]) -> An
         return future.result(timeout=settings.timeout_s * 2)
 
 
-def describe_topic_ids(settings: KafkaSettings, topics: Iterable[str]) -> dict[str, str]:
+def describe_topic_ids(
+    settings: KafkaSettings, topics: Iterable[str], admin: AdminClient | None = None
+) -> dict[str, str]:
     """The id (KIP-516) of each of these topics that exists, as Kafka's own tools write it; absent ones are left out.
 
-    A topic that was deleted and created again has another id.
+    A topic that was deleted and created again has another id. Who asks often gives an `admin` client that stays open.
     """
     names = sorted(set(topics))
     if not names:
         return {}
-    admin = open_admin(settings)  # a future of an admin client that is collected never answers
+    admin = admin or open_admin(settings)  # a future of an admin client that is collected never answers
     futures = admin.describe_topics(TopicCollection(names), request_timeout=settings.timeout_s)
     ids = {}
     for name, future in futures.items():

@@ -93,6 +93,14 @@ class SparkSettings(_Section):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
 
 
+class ConsumerSettings(_Section):
+    """How soon the group gives a dead consumer's partitions to another one, and where a consumer shows its metrics."""
+
+    session_timeout_s: float = Field(default=10.0, ge=1)
+    metrics_address: str = "127.0.0.1"
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
+
+
 class SandboxSettings(_Section):
     """Where the sandbox keeps its state."""
 
@@ -116,6 +124,7 @@ class Settings(BaseSettings):
     aws: AwsSettings = AwsSettings()
     warehouse: WarehouseSettings = WarehouseSettings()
     spark: SparkSettings = SparkSettings()
+    consumer: ConsumerSettings = ConsumerSettings()
     sandbox: SandboxSettings = SandboxSettings()
 
 

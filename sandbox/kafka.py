@@ -51,6 +51,8 @@ def render_properties(host: str, port: int, controller_port: int) -> str:
         "num.network.threads": "2",
         "num.io.threads": "4",
         "group.initial.rebalance.delay.ms": "0",
+        # A consumer that was killed is missed sooner than a production broker would allow.
+        "group.min.session.timeout.ms": "1000",
         "log.retention.check.interval.ms": "60000",
         "log.cleaner.dedupe.buffer.size": "16777216",
         # One node cannot replicate, and a sandbox needs few partitions for the broker's own topics.

@@ -1,0 +1,1 @@
+"""Topic → Snowflake, S3 or Lambda, without Spark."""

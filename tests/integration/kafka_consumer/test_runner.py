@@ -1,0 +1,171 @@
+"""The consumer on a real broker: every committed message once, whatever comes in between."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from kafka_consumer.buffer import Limits
+from kafka_consumer.starts import OffsetsGone
+from pipeline_contract.errors import ServiceError, TopicMismatch
+from tests.integration.kafka_consumer.consumer_runs import (
+    Memory,
+    consumer_settings,
+    count_values,
+    drain,
+    make_runner,
+    once,
+    refuse,
+    running,
+    send,
+    wait_until,
+)
+
+
+def test_a_topic_is_drained_past_trailing_aborts_and_a_second_run_reads_nothing_again(
+    kafka_bootstrap: str, unique_topic: str
+) -> None:
+    send(kafka_bootstrap, unique_topic, range(1_200), aborted=10)
+    memory = Memory()
+
+    first = drain(kafka_bootstrap, [unique_topic], memory)
+    second = drain(kafka_bootstrap, [unique_topic], memory)
+    send(kafka_bootstrap, unique_topic, range(1_200, 1_250))
+    third = drain(kafka_bootstrap, [unique_topic], memory)
+
+    assert (first.messages, second.messages, third.messages) == (1_200, 0, 50)
+    assert count_values(memory) == once(range(1_250))
+
+
+def test_a_batch_has_at_most_the_limits_rows(kafka_bootstrap: str, unique_topic: str) -> None:
+    send(kafka_bootstrap, unique_topic, range(1_000))
+    memory = Memory()
+
+    drain(kafka_bootstrap, [unique_topic], memory, limits=Limits(rows=64, bytes=1_000_000, age_s=60))
+
+    assert max(memory.sizes) == 64
+    assert count_values(memory) == once(range(1_000))
+
+
+def test_the_tail_of_a_quiet_topic_arrives_by_age_without_new_data(kafka_bootstrap: str, unique_topic: str) -> None:
+    memory = Memory()
+    limits = Limits(rows=1_000_000, bytes=10_000_000, age_s=0.5)
+    runner = make_runner(consumer_settings(kafka_bootstrap), [unique_topic], memory, limits=limits, until_drained=False)
+    with running(runner) as errors:
+        send(kafka_bootstrap, unique_topic, range(10))
+        sent_s = time.monotonic()
+        wait_until(lambda: len(memory.values) == 10)
+    assert errors == []
+    assert time.monotonic() - sent_s < 15
+    assert count_values(memory) == once(range(10))
+
+
+def test_a_destination_that_comes_back_is_waited_for_and_reading_is_held_back(
+    kafka_bootstrap: str, unique_topic: str
+) -> None:
+    send(kafka_bootstrap, unique_topic, range(3_000))
+    memory, said = Memory(trouble=refuse(3)), list[str]()
+
+    drain(kafka_bootstrap, [unique_topic], memory, say=said.append)
+
+    assert count_values(memory) == once(range(3_000))
+    assert sum("the destination is away" in line for line in said) == 3
+
+
+def test_a_destination_that_stays_away_ends_the_run_and_the_next_one_goes_on(
+    kafka_bootstrap: str, unique_topic: str
+) -> None:
+    send(kafka_bootstrap, unique_topic, range(700))
+    memory = Memory(trouble=refuse(1_000))
+
+    with pytest.raises(ServiceError, match="the destination is away"):
+        drain(kafka_bootstrap, [unique_topic], memory, patience_s=0.5)
+    memory.trouble = refuse(0)
+    drain(kafka_bootstrap, [unique_topic], memory)
+
+    assert count_values(memory) == once(range(700))
+
+
+def test_consumers_that_come_and_go_leave_every_message_once(kafka_bootstrap: str, unique_topic: str) -> None:
+    settings, memory = consumer_settings(kafka_bootstrap), Memory()
+    limits = Limits(rows=20, bytes=1_000_000, age_s=0.05)
+
+    def member(**options: Any) -> Any:
+        return make_runner(settings, [unique_topic], memory, limits=limits, until_drained=False, **options)
+
+    with running(member()) as errors:
+        for turn in range(3):
+            send(kafka_bootstrap, unique_topic, range(turn * 400, turn * 400 + 200))
+            said: list[str] = []
+            with running(member(say=said.append)) as more_errors:
+                wait_until(lambda said=said: any("reads topic" in line for line in said))  # type: ignore[misc]
+                send(kafka_bootstrap, unique_topic, range(turn * 400 + 200, turn * 400 + 400))
+            assert more_errors == []
+        wait_until(lambda: len(memory.values) >= 1_200)
+
+    assert errors == []
+    assert count_values(memory) == once(range(1_200))
+
+
+def test_a_recreated_topic_stops_the_consumer(kafka_bootstrap: str, unique_topic: str) -> None:
+    send(kafka_bootstrap, unique_topic, range(100))
+    memory = Memory()
+    drain(kafka_bootstrap, [unique_topic], memory)
+    recreate(kafka_bootstrap, unique_topic)
+    send(kafka_bootstrap, unique_topic, range(300))
+
+    with pytest.raises(TopicMismatch, match="was deleted and created again"):
+        drain(kafka_bootstrap, [unique_topic], memory)
+
+    assert count_values(memory) == once(range(100))
+
+
+def test_a_topic_recreated_under_a_running_consumer_stops_it(kafka_bootstrap: str, unique_topic: str) -> None:
+    memory = Memory()
+    runner = make_runner(consumer_settings(kafka_bootstrap), [unique_topic], memory, until_drained=False)
+    send(kafka_bootstrap, unique_topic, range(100))
+    with running(runner) as errors:
+        wait_until(lambda: len(memory.values) == 100)
+        recreate(kafka_bootstrap, unique_topic)
+        send(kafka_bootstrap, unique_topic, range(100, 400))
+        wait_until(lambda: bool(errors))
+
+    assert [type(error) for error in errors] == [TopicMismatch]
+    assert count_values(memory) == once(range(100))
+
+
+def test_expired_offsets_stop_the_consumer_with_wanted_and_available(kafka_bootstrap: str, unique_topic: str) -> None:
+    send(kafka_bootstrap, unique_topic, range(100))
+    memory = Memory()
+    drain(kafka_bootstrap, [unique_topic], memory)
+    send(kafka_bootstrap, unique_topic, range(100, 200))
+    (_, end) = memory.ends[unique_topic, 0]
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    for future in admin.delete_records([TopicPartition(unique_topic, 0, end + 30)]).values():
+        future.result(30)
+
+    with pytest.raises(OffsetsGone, match=rf"partition 0: wanted {end}, available {end + 30} to \d+"):
+        drain(kafka_bootstrap, [unique_topic], memory)
+
+    assert count_values(memory) == once(range(100))
+
+
+def recreate(bootstrap: str, topic: str) -> None:
+    """Delete a topic and create it again."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    for future in admin.delete_topics([topic], operation_timeout=30).values():
+        future.result(30)
+
+    def create() -> bool:
+        try:
+            admin.create_topics([NewTopic(topic, num_partitions=2, replication_factor=1)])[topic].result(30)
+        except Exception:  # the broker still deletes it
+            return False
+        return True
+
+    wait_until(create)
