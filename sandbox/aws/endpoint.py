@@ -11,6 +11,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeKey, s3_backends
 
+from sandbox.aws.json_calls import JsonCalls
 from sandbox.aws.requests import AwsRequest, find_failed_copy_condition, is_receive, read_copy_source, read_request
 from sandbox.aws.state import Mirror
 
@@ -33,7 +34,7 @@ class Endpoint:
 
     moto looks and then puts, and rebuilds lists while others append to them, so requests are handled one after the
     other (under Python's interpreter lock this costs next to nothing). Only ReceiveMessage, which may wait, runs
-    beside.
+    beside, and the calls to Athena and to crawlers that moto has no answer to: those lock what they touch.
     A change is on disk before its answer leaves.
     """
 
@@ -42,6 +43,7 @@ class Endpoint:
         self.emulations = dict(emulations or {})
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.lock = Lock()
+        self.json_calls = JsonCalls(mirror, self.lock)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -62,6 +64,9 @@ class Endpoint:
             return self.emulations[request.service](request, body)
         if is_receive(request, body):
             return call(self.moto, environ)
+        own_answer = self.json_calls.answer(request, body)
+        if own_answer is not None:
+            return own_answer
         with self.lock:
             refusal = self.refuse_copy(request)
             if refusal is not None:
@@ -76,6 +81,8 @@ class Endpoint:
         with self.mirror.commit_together():
             if request.service == "s3" and not request.is_part_of_an_upload:
                 self.save_objects(request)
+            if request.service in ("glue", "athena"):
+                self.mirror.save_catalogs()
             self.mirror.save_queues()
 
     def save_objects(self, request: AwsRequest) -> None:

@@ -15,6 +15,7 @@ class AwsRequest:
 
     method: str
     service: str
+    region: str
     bucket: str
     key: str
     parameters: dict[str, list[str]]
@@ -41,9 +42,11 @@ def read_request(environ: dict[str, Any]) -> AwsRequest:
     path = environ.get("PATH_INFO", "").encode("latin-1").decode("utf-8", "replace").lstrip("/")
     bucket, _, key = path.partition("/")
     headers = {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name.startswith("HTTP_")}
+    service, region = read_scope(headers.get("authorization", ""))
     return AwsRequest(
         method=environ["REQUEST_METHOD"],
-        service=read_service(headers.get("authorization", "")),
+        service=service,
+        region=region,
         bucket=bucket,
         key=key,
         parameters=parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True),
@@ -51,10 +54,10 @@ def read_request(environ: dict[str, Any]) -> AwsRequest:
     )
 
 
-def read_service(authorization: str) -> str:
-    """The service in a signature's credential scope (`Credential=<key>/<date>/<region>/<service>/aws4_request`)."""
+def read_scope(authorization: str) -> tuple[str, str]:
+    """Service and region of a signature's credential scope (`Credential=<key>/<date>/<region>/<service>/aws4_request`)."""
     scope = authorization.partition("Credential=")[2].partition(",")[0].split("/")
-    return scope[3].lower() if len(scope) > 3 else "s3"
+    return (scope[3].lower(), scope[2]) if len(scope) > 3 else ("s3", "us-east-1")
 
 
 def is_receive(request: AwsRequest, body: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Mirrors moto's S3 and SQS models, which live in memory only, in one SQLite file, and brings them back."""
+"""Mirrors moto's S3, SQS, Glue and Athena models, which live in memory only, in one SQLite file, and brings them back."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from moto.s3.utils import _VersionedKeyStore
 from moto.sqs.models import Queue, sqs_backends
 
 from pipeline_contract.errors import ConfigurationError
+from sandbox.aws.catalog_state import Place, pack_catalogs, restore_catalog
 
 FILE_NAME = "state.sqlite"
 SCHEMA = """
@@ -28,6 +29,8 @@ CREATE TABLE IF NOT EXISTS queues
 CREATE TABLE IF NOT EXISTS messages
     (position INTEGER PRIMARY KEY AUTOINCREMENT, region TEXT NOT NULL, queue TEXT NOT NULL, id TEXT NOT NULL,
      message BLOB NOT NULL, UNIQUE (region, queue, id));
+CREATE TABLE IF NOT EXISTS catalogs
+    (service TEXT NOT NULL, region TEXT NOT NULL, content BLOB NOT NULL, PRIMARY KEY (service, region));
 """
 BUCKET_CONTENT = frozenset({"keys", "multiparts"})
 QUEUE_CONTENT = frozenset(
@@ -52,6 +55,7 @@ class Mirror:
         self.path = folder / FILE_NAME
         self.known_messages: dict[QueueName, set[str]] = {}
         self.known_queues: dict[QueueName, bytes] = {}
+        self.known_catalogs: dict[Place, bytes] = {}
         self.database = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
         # Objects are large, and fewer pages are written faster.
         self.database.execute("PRAGMA page_size = 65536")
@@ -98,6 +102,9 @@ class Mirror:
             queue = queues(self.account_id, region)[name]
             if queue.redrive_policy:
                 queue._setup_dlq(queue.redrive_policy)
+        for service, region, content in self.database.execute("SELECT service, region, content FROM catalogs"):
+            restore_catalog(self.account_id, (service, region), content)
+            self.known_catalogs[service, region] = content
 
     def save_object(self, bucket_name: str, name: str) -> None:
         """Save an object as it is now; one that is gone, or hidden by a delete marker, is removed."""
@@ -142,6 +149,13 @@ class Mirror:
         for (region, name), queue in now.items():
             writes += self._list_queue_changes(region, name, queue)
         self._write(writes)
+
+    def save_catalogs(self) -> None:
+        """Save the Glue catalog, the crawlers and the workgroups of every region in which they have changed."""
+        for place, content in pack_catalogs(self.account_id):
+            if self.known_catalogs.get(place) != content:
+                self.known_catalogs[place] = content
+                self.database.execute("REPLACE INTO catalogs VALUES (?, ?, ?)", (*place, content))
 
     def _list_queue_changes(self, region: str, name: str, queue: Queue) -> Iterable[tuple[str, tuple[Any, ...]]]:
         config = pack({key: value for key, value in vars(queue).items() if key not in QUEUE_CONTENT})

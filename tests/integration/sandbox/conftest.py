@@ -1,4 +1,4 @@
-"""The emulated Snowflake for the tests of this folder."""
+"""The emulated Snowflake and Athena for the tests of this folder."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from connections.settings import Settings
 from sandbox.services import Service, is_running, start_service, wait_until_ready
+from tests.integration.sandbox.athena_lab import AthenaLab
 from tests.integration.sandbox.snow_lab import EndpointProcess, SnowLab
 
 
@@ -28,6 +29,12 @@ def snow(s3_endpoint: str, snowflake_port: int, unique_name: str) -> Iterator[Sn
     lab = SnowLab(s3_endpoint, snowflake_port, unique_name)
     yield lab
     lab.connection.close()
+
+
+@pytest.fixture
+def athena(s3_endpoint: str, unique_name: str) -> AthenaLab:
+    """A bucket, a Glue database and a workgroup of this test's own."""
+    return AthenaLab(s3_endpoint, unique_name)
 
 
 @pytest.fixture

@@ -196,6 +196,31 @@ def test_configuration_and_deletions_of_buckets_and_queues_are_kept(account: Acc
     assert json.loads(attributes["RedrivePolicy"]) == json.loads(redrive)
 
 
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)
+def test_the_catalog_crawlers_and_workgroups_are_kept(account: Account, ending: Ending) -> None:
+    glue, athena = open_client(account.service, "glue"), open_client(account.service, "athena")
+    for name in ("kept", "dropped"):
+        glue.create_database(DatabaseInput={"Name": name})
+    glue.delete_database(Name="dropped")
+    storage = {"Columns": [{"Name": "n", "Type": "int"}], "Location": "s3://lake/t/"}
+    table = {"Name": "t", "StorageDescriptor": storage, "PartitionKeys": [{"Name": "p", "Type": "string"}]}
+    glue.create_table(DatabaseName="kept", TableInput=table)
+    glue.create_partition(DatabaseName="kept", TableName="t", PartitionInput={"Values": ["1"]})
+    glue.create_crawler(Name="c", Role="r", DatabaseName="kept", Targets={"S3Targets": [{"Path": "s3://lake/t/"}]})
+    glue.update_crawler(Name="c", TablePrefix="seen_")
+    athena.create_work_group(Name="w", Configuration={"BytesScannedCutoffPerQuery": 10_000_000})
+    athena.update_work_group(WorkGroup="w", ConfigurationUpdates={"BytesScannedCutoffPerQuery": 20_000_000})
+
+    account.restart(ending.end)
+
+    assert [database["Name"] for database in glue.get_databases()["DatabaseList"]] == ["kept"]
+    assert glue.get_table(DatabaseName="kept", Name="t")["Table"]["StorageDescriptor"] == storage
+    assert [p["Values"] for p in glue.get_partitions(DatabaseName="kept", TableName="t")["Partitions"]] == [["1"]]
+    assert glue.get_crawler(Name="c")["Crawler"]["TablePrefix"] == "seen_"
+    configuration = athena.get_work_group(WorkGroup="w")["WorkGroup"]["Configuration"]
+    assert configuration["BytesScannedCutoffPerQuery"] == 20_000_000
+
+
 def test_all_that_was_acknowledged_before_a_kill_under_load_is_there(account: Account) -> None:
     acknowledged: list[str] = []
     enough = threading.Event()

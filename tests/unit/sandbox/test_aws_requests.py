@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sandbox.aws.requests import find_failed_copy_condition, is_receive, read_copy_source, read_request, read_service
+from sandbox.aws.requests import find_failed_copy_condition, is_receive, read_copy_source, read_request, read_scope
 
 
 def build_environ(method: str = "PUT", path: str = "/bucket/key", query: str = "", **headers: str) -> dict[str, Any]:
@@ -58,24 +58,32 @@ def test_a_plain_put_copies_nothing() -> None:
     assert read_copy_source(read_request(build_environ())) is None
 
 
-class ServiceCase(NamedTuple):
+class ScopeCase(NamedTuple):
     name: str
     authorization: str
-    service: str
+    scope: tuple[str, str]
 
 
 @pytest.mark.parametrize(
     "case",
     [
-        ServiceCase("s3", "AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/s3/aws4_request, SignedHeaders=h", "s3"),
-        ServiceCase("sqs", "AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/sqs/aws4_request,SignedHeaders=h", "sqs"),
-        ServiceCase("unsigned", "", "s3"),
-        ServiceCase("old signature", "AWS a:b", "s3"),
+        ScopeCase(
+            "s3",
+            "AWS4-HMAC-SHA256 Credential=a/20250101/us-east-1/s3/aws4_request, SignedHeaders=h",
+            ("s3", "us-east-1"),
+        ),
+        ScopeCase(
+            "sqs",
+            "AWS4-HMAC-SHA256 Credential=a/20250101/eu-west-1/sqs/aws4_request,SignedHeaders=h",
+            ("sqs", "eu-west-1"),
+        ),
+        ScopeCase("unsigned", "", ("s3", "us-east-1")),
+        ScopeCase("old signature", "AWS a:b", ("s3", "us-east-1")),
     ],
     ids=lambda case: case.name,
 )
-def test_the_service_is_in_the_signature(case: ServiceCase) -> None:
-    assert read_service(case.authorization) == case.service
+def test_service_and_region_are_in_the_signature(case: ScopeCase) -> None:
+    assert read_scope(case.authorization) == case.scope
 
 
 class UploadCase(NamedTuple):
