@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Set
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Event
@@ -62,7 +62,7 @@ class Runner:
         self._client: Consumer = open_client(self.settings, self.job.group, self.job.limits.bytes, self._brokers)
         self._offsets = GroupOffsets(self._client, self.settings.kafka, self.job.group)
         self._buffer = Buffer(self.job.limits)
-        self._writer = Writer(self.destination, self._check_ids, self.stop, self.job.patience_s, self.report.say)
+        self._writer = Writer(self.destination, self._check_batch, self.stop, self.job.patience_s, self.report.say)
         self._topic_ids: dict[str, str] = {}
         self._targets: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
@@ -93,11 +93,12 @@ class Runner:
     def _step(self) -> None:
         if self._brokers.is_away_for(self.job.patience_s):
             self._look_for_brokers()
-        self._receive()
         self._settle(self._writer.take_done())
         if self._is_due():
             self._hand_over()
         self._hold_back()
+        if self._paused or not self._buffer.is_full:
+            self._receive()
         self.report.show(self._measure_lag, self._buffer.rows)
 
     def _receive(self) -> None:
@@ -115,6 +116,7 @@ class Runner:
         topic, number, error = received.topic(), received.partition(), received.error()
         partition = Partition(str(topic), self._topic_ids.get(str(topic), ""), -1 if number is None else number)
         if error is not None and error.code() == KafkaError._AUTO_OFFSET_RESET:
+            self._check_ids({partition})
             at = {partition: self._buffer.position(partition)}
             raise explain_gone(at, {partition: read_available(self._client, self.settings.kafka, partition)})
         if error is not None and error.code() != KafkaError._PARTITION_EOF:
@@ -233,16 +235,15 @@ class Runner:
     def _identify(self, place: TopicPartition) -> Partition:
         return Partition(place.topic, self._topic_ids[place.topic], place.partition)
 
-    def _check_ids(self, batch: Batch) -> None:
-        """Refuse a batch whose topic is not the one any more that the run began with."""
-        topics = {piece.partition.topic for piece in batch.slices}
-        ids = read_topic_ids(self.settings, topics, self._admin)
-        for piece in batch.slices:
-            check_topic_id(
-                Partition(piece.partition.topic, ids[piece.partition.topic], piece.partition.number),
-                piece.partition.topic_id,
-                "what was read",
-            )
+    def _check_batch(self, batch: Batch) -> None:
+        self._check_ids({piece.partition for piece in batch.slices})
+
+    def _check_ids(self, partitions: Set[Partition]) -> None:
+        """Return if the topics are the ones that the run began with."""
+        ids = read_topic_ids(self.settings, {partition.topic for partition in partitions}, self._admin)
+        for partition in partitions:
+            now = partition._replace(topic_id=ids[partition.topic])
+            check_topic_id(now, partition.topic_id, "what was read")
 
     def _measure_lag(self) -> Mapping[Partition, int]:
         """Offsets still to be read in each partition, by what the client was told last."""

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from connections.settings import load_settings
+from connections.settings import Settings, load_settings
 from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.contract_file import find_contract, load_contract
-from reconciliation.check import check_pipeline
+from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.model import Contract
+from reconciliation.check import Say, check_pipeline
 from reconciliation.fast_check import check_quickly
 from reconciliation.report import render_report
+from reconciliation.statement import Statement
+from reconciliation.way_check import READERS, check_way
 
 app = typer.Typer(
     help="Prove that every row arrived exactly once, or say where it is.",
@@ -29,6 +34,20 @@ def main() -> None:
     """Compare source, topic, objects, load history and tables of a pipeline."""
 
 
+Check = Callable[[Settings, Contract, Say], Statement]
+
+
+def choose_check(way: str, fast: bool, sources: Sequence[Path], limit: int) -> Check:
+    """The check of a way; the quick one trusts a ledger, which the lake alone has."""
+    if way == "lake":
+        return check_quickly if fast else lambda s, c, say: check_pipeline(s, c, sources, limit, say)
+    if way not in READERS:
+        raise ConfigurationError(f"--way: found {way!r}, allowed: {', '.join(['lake', *sorted(READERS)])}")
+    if fast:
+        raise ConfigurationError(f"--fast: the way {way} has no ledger to trust; leave the option out")
+    return lambda s, c, say: check_way(s, c, way, sources, limit, say)
+
+
 @app.command()
 def check(
     pipeline: Annotated[str, typer.Argument(help="A pipeline's name, or its contract file.", show_default=False)],
@@ -36,6 +55,7 @@ def check(
     source: Annotated[
         list[Path] | None, typer.Option(help="Where a replayed file lies now; may be given several times.")
     ] = None,
+    way: Annotated[str, typer.Option(help="The way whose end is checked: lake, direct, s3 or lambda.")] = "lake",
     fast: Annotated[
         bool, typer.Option("--fast", help="Trust the ledger, and count instead of comparing rows.")
     ] = False,
@@ -61,11 +81,7 @@ def check(
                 if not talk.is_terminal:
                     talk.print(step)
 
-            statement = (
-                check_quickly(settings, contract, say)
-                if fast
-                else check_pipeline(settings, contract, source or [], limit_details, say)
-            )
+            statement = choose_check(way, fast, source or [], limit_details)(settings, contract, say)
     if as_json:
         typer.echo(json.dumps(statement.as_json(), ensure_ascii=False))
     else:

@@ -39,7 +39,8 @@ def _render_figures(statement: Statement) -> Table:
     table.add_column("rows", justify="right", no_wrap=True)
     table.add_column("from", overflow="fold")
     for name in ("produced", "raw", "curated", "rejected"):
-        table.add_row(name, f"{getattr(statement, name):,}", statement.basis.get(name, ""))
+        value = getattr(statement, name)
+        table.add_row(name, "—" if value is None else f"{value:,}", statement.basis.get(name, ""))
     for reason, count in statement.rejected_by_reason.items():
         table.add_row(Text(f"  {reason}"), f"{count:,}", "")
     table.add_section()

@@ -26,13 +26,13 @@ class TableFigures:
 class Statement:
     """The account of a pipeline: produced = curated + rejected, curated = loaded + pending + missing.
 
-    `raw` counts raw rows in the lake, `duplicates` the surplus physical rows of all zones. `basis` says what a figure
-    rests on.
+    `raw` counts raw rows in the lake, and is None where a way has none; `duplicates` the surplus physical rows of all
+    zones. `basis` says what a figure rests on.
     """
 
     pipeline: str
     produced: int
-    raw: int
+    raw: int | None
     curated: int
     rejected: int
     loaded: int

@@ -57,7 +57,7 @@ def read_table(connection: Connection, names: Names, target: Target, bucket: str
     schema = table_schema(output)
     try:
         history = read_loads(connection, names, target, bucket)
-        rows, odd = cast_rows(_fetch_columns(connection, target.table, [*output.columns, *FILE_COLUMNS]), schema)
+        rows, odd = cast_rows(fetch_columns(connection, target.table, [*output.columns, *FILE_COLUMNS]), schema)
     except StatementFailed as error:
         if not error.is_about_nothing:
             raise
@@ -107,7 +107,8 @@ def count_table(connection: Connection, target: Target) -> tuple[int, int]:
     return int(row["ALL_ROWS"]), int(row["DIFFERENT"])
 
 
-def _fetch_columns(connection: Connection, table: str, columns: list[str]) -> Iterator[pa.Table]:
+def fetch_columns(connection: Connection, table: str, columns: list[str]) -> Iterator[pa.Table]:
+    """These columns of a table as the warehouse hands them out, in one query."""
     names = ", ".join(quote_snowflake(name) for name in columns)
     statement = f"SELECT {names} FROM {table}"  # noqa: S608 - quoted names
     try:

@@ -19,9 +19,9 @@ def find_duplicates(zones: Zones, limit: int) -> Iterator[Finding]:
     Those of a table are found where it is compared with its objects.
     """
     named = zones.topic.zone.filter(pc.is_valid(zones.topic.zone["_source_file"]))
-    yield from _report_repeated("topic", named, "source", limit)
+    yield from report_repeated("topic", named, "source", limit)
     for name in ("raw objects", "curated objects", "rejected objects"):
-        yield from _report_repeated(name, zones.downstream[name], "position", limit)
+        yield from report_repeated(name, zones.downstream[name], "position", limit)
     both = zones.curated.filter(is_among(zones.curated["position"], zones.rejected["position"]))
     if both.num_rows:
         text = f"curated and rejected at once: {describe_rows(both, limit)}; in {describe_places(both, limit)}"
@@ -51,7 +51,8 @@ def find_raw_gaps(zones: Zones, reading: Reading, limit: int) -> Iterator[Findin
         yield Finding("missing", "raw objects", f"in no raw object: {describe_rows(rows, limit)}", rows.num_rows)
 
 
-def _report_repeated(zone: str, rows: pa.Table, key: str, limit: int) -> Iterator[Finding]:
+def report_repeated(zone: str, rows: pa.Table, key: str, limit: int) -> Iterator[Finding]:
+    """Rows of a zone of which another one has the same key."""
     surplus = rows.filter(mark_repeated(rows[key]))
     if surplus.num_rows:
         every = rows.filter(is_among(rows[key], surplus[key]))
