@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from connections.s3 import is_loopback
 from connections.settings import WarehouseSettings
@@ -108,16 +108,22 @@ def key_pair_arguments(settings: WarehouseSettings) -> dict[str, Any]:
 
 
 def open_warehouse(
-    settings: WarehouseSettings, *, database: str | None = None, schema: str | None = None, role: str | None = None
+    settings: WarehouseSettings,
+    *,
+    database: str | None = None,
+    schema: str | None = None,
+    role: str | None = None,
+    paramstyle: Literal["pyformat", "qmark"] = "pyformat",
 ) -> Connection:
     """Open a session with the settings' role, or fail within about `timeout_s`; close it yourself.
 
     `role` takes another role; the empty string leaves it to the user's default role, for the first deployment, when
-    the settings' role does not exist yet. Raise `ConfigurationError` (key file) or `ServiceError` (no connection).
+    the settings' role does not exist yet. With the paramstyle `qmark` parameters are marked `?` and bound by the server.
+    Raise `ConfigurationError` (key file) or `ServiceError` (no connection).
     """
     import snowflake.connector  # noqa: PLC0415 - see above
 
-    arguments = connection_arguments(settings, database=database, schema=schema)
+    arguments = connection_arguments(settings, database=database, schema=schema) | {"paramstyle": paramstyle}
     chosen = settings.role if role is None else role
     if chosen:
         arguments["role"] = chosen
@@ -164,7 +170,10 @@ def shorten_statement(statement: str, width: int = 160) -> str:
 
 
 def execute_statement(connection: Connection, statement: str, parameters: Sequence[Any] | None = None) -> Answer:
-    """Run one statement and read its whole answer; raise `StatementFailed` with the warehouse's reason."""
+    """Run one statement and read its whole answer; raise `StatementFailed` with the warehouse's reason.
+
+    Parameters fill the marks of the connection's paramstyle.
+    """
     import snowflake.connector  # noqa: PLC0415 - see above
     from snowflake.connector.cursor import SnowflakeCursor  # noqa: PLC0415
 

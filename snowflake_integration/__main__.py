@@ -164,11 +164,11 @@ def query(
     """
     with exit_on_error():
         settings = load_settings(environment)
-        place = {"database": "MILLRACE"}
+        database, schema = "MILLRACE", None
         if pipeline is not None:
             names = load_contract(find_contract(pipeline)).warehouse
-            place = {"database": names.database.upper(), "schema": names.schema_.upper()}
-        with closing(open_warehouse(settings.warehouse, **place)) as connection:
+            database, schema = names.database.upper(), names.schema_.upper()
+        with closing(open_warehouse(settings.warehouse, database=database, schema=schema)) as connection:
             answer = execute_statement(connection, statement)
     if as_json:
         typer.echo(presentation.dump_json(presentation.answer_records(answer)))

@@ -94,6 +94,17 @@ def s3_endpoint(session_services: dict[str, Service]) -> str:
 
 
 @pytest.fixture(scope="session")
+def warehouse_settings(
+    session_services: dict[str, Service],
+    session_settings: Settings,
+    s3_endpoint: str,
+) -> Settings:
+    """Settings of a running Snowflake endpoint and the AWS endpoint that it needs, and nothing else started for it."""
+    provide(session_services["snowflake"])
+    return session_settings
+
+
+@pytest.fixture(scope="session")
 def sandbox_settings(
     session_services: dict[str, Service], session_settings: Settings, kafka_bootstrap: str, s3_endpoint: str
 ) -> Settings:
