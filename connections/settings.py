@@ -49,10 +49,11 @@ class S3Settings(_Section):
 
 
 class AwsSettings(_Section):
-    """Names in the AWS account that the Snowflake scripts refer to."""
+    """Names in the AWS account that the Snowflake scripts and the Glue crawler refer to."""
 
     account_id: str = "000000000000"
     snowflake_role: str = "millrace-snowflake"
+    crawler_role: str = "millrace-crawler"
 
 
 class WarehouseSettings(_Section):

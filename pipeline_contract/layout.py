@@ -8,6 +8,7 @@ STAGING = "_staging"
 LEDGER = "_ledger"
 # What replaces published objects lies outside `lake/`, where no pipe looks.
 OPERATIONS = "operations"
+ATHENA_RESULTS = "_athena"
 
 
 def output_prefix(pipeline: str, output: str) -> str:
@@ -68,6 +69,11 @@ def name_backfill(number: int) -> str:
 def carried_prefix(pipeline: str, attempt: str) -> str:
     """The prefix of the rows that an attempt at a backfill carries over unchanged."""
     return f"{operation_prefix(pipeline, attempt)}carried/"
+
+
+def athena_results_prefix(pipeline: str) -> str:
+    """The prefix of the results of a pipeline's queries; no crawler and no query reads it."""
+    return f"{ATHENA_RESULTS}/{pipeline}/"
 
 
 def partition_path(key: str) -> str:

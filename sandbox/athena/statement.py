@@ -60,6 +60,8 @@ def parse_query(text: str) -> exp.Query:
     if len(trees) != 1:
         raise QueryFailed(f"SYNTAX_ERROR: only one SQL statement is allowed, found {len(trees)}")
     (tree,) = trees
+    if isinstance(tree, exp.Condition) and not isinstance(tree, exp.Query):
+        raise QueryFailed(f"SYNTAX_ERROR: line 1:1: mismatched input {text.split(maxsplit=1)[0]!r}")
     if not isinstance(tree, exp.Query):
         verb = str(tree.this) if isinstance(tree, exp.Command) else tree.key
         raise QueryFailed(f"NOT_SUPPORTED: {verb.upper()}: the emulated Athena runs {_SUPPORTED} only")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-STAGES = {"kafka_producer", "kafka_consumer", "spark_streaming", "snowflake_integration"}
+STAGES = {"aws_integration", "kafka_consumer", "kafka_producer", "snowflake_integration", "spark_streaming"}
 # A stage package meets the others in Kafka, S3 and the warehouse only; what is not named here may not be imported.
 MAY_IMPORT = {
     "pipeline_contract": set[str](),
