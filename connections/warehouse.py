@@ -150,6 +150,11 @@ def name_warehouse(settings: WarehouseSettings) -> str:
     return f"Snowflake account {settings.account!r}"
 
 
+def name_loader_role(settings: WarehouseSettings) -> str:
+    """The role that may add rows to the tables of the ways without files, and nothing else."""
+    return f"{settings.role}_LOADER"
+
+
 def advise_login(settings: WarehouseSettings) -> str:
     """What to do when no session could be opened."""
     if is_sandbox(settings):

@@ -9,6 +9,7 @@ from pipeline_contract.layout import output_prefix
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output
 from pipeline_contract.passport import LOAD_PASSPORT
+from pipeline_contract.ways import WayTable
 
 # Of a CSV file Athena's reader knows text only, and the files are gzip with a header line:
 # docs.aws.amazon.com/athena/latest/ug/csv-serde.html, docs.aws.amazon.com/athena/latest/ug/openx-json-serde.html
@@ -39,9 +40,19 @@ def snowflake_columns(output: Output) -> dict[str, str]:
 
 def snowflake_table(output: Output) -> str:
     """The CREATE TABLE statement of an output's table in Snowflake."""
-    place = ".".join(quote_snowflake(name) for name in (output.database, output.schema, output.table))
-    columns = {quote_snowflake(name): kind for name, kind in snowflake_columns(output).items()}
-    return f"CREATE TABLE IF NOT EXISTS {place} (\n{_list_columns(columns)}\n);"
+    return _create_table((output.database, output.schema, output.table), snowflake_columns(output))
+
+
+def way_table(table: WayTable) -> str:
+    """The CREATE TABLE statement of one table of a way that writes rows without files."""
+    columns = {name: kind.snowflake for name, kind in table.columns.items()}
+    return _create_table((table.database, table.schema, table.name), columns)
+
+
+def _create_table(place: tuple[str, str, str], columns: Mapping[str, str]) -> str:
+    name = ".".join(map(quote_snowflake, place))
+    quoted = {quote_snowflake(column): kind for column, kind in columns.items()}
+    return f"CREATE TABLE IF NOT EXISTS {name} (\n{_list_columns(quoted)}\n);"
 
 
 def athena_table(contract: Contract, output: Output, bucket: str) -> str:

@@ -18,7 +18,8 @@ TABLE_WAYS: tuple[TableWay, ...] = ("direct", "lambda")
 _WAYS: dict[str, Way] = {"snowflake": "direct", "s3": "s3", "lambda": "lambda"}
 
 LOADED_AT = "_loaded_at"
-# Which offsets of a partition are in the tables: all from `first_offset` up to, and without, `next_offset`.
+# Which offsets of a partition are in the tables: all from `first_offset` up to, and without, `next_offset`. The scripts
+# insert a row for each partition, without id and offsets, as there is no unique key that would refuse a second first one.
 OFFSET_COLUMNS: dict[str, ColumnType] = {
     "_topic": STRING,
     "_topic_id": STRING,
@@ -70,6 +71,12 @@ def name_group(pipeline: str, way: str) -> str:
 def s3_way_prefix(pipeline: str, output: str) -> str:
     """The prefix of an output's objects that the way `s3` writes; no pipe covers it."""
     return f"ways/s3/{pipeline}/{output}/"
+
+
+def list_way_partitions(contract: Contract) -> list[tuple[str, int]]:
+    """The partitions of both topics that a way reads."""
+    topic = contract.topic
+    return [*((topic.name, number) for number in range(topic.partitions)), (topic.rejected, 0)]
 
 
 def derive_way_tables(contract: Contract, way: TableWay) -> WayTables:

@@ -56,6 +56,7 @@ def read_ranges(connection: Connection, table: WayTable) -> list[OffsetRange]:
             end=row["NEXT_OFFSET"],
         )
         for row in run_query(connection, statement)
+        if row["NEXT_OFFSET"] is not None
     ]
 
 

@@ -9,6 +9,7 @@ from pipeline_contract.ddl import quote_snowflake
 from pipeline_contract.layout import LAKE, OPERATIONS, operations_prefix, output_prefix
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output, derive_outputs
+from pipeline_contract.ways import TABLE_WAYS, TableWay, WayTables, derive_way_tables
 
 # One storage integration for the whole lake: a new data set then needs no new trust between the two accounts.
 STORAGE_INTEGRATION = "MILLRACE_LAKE"
@@ -53,6 +54,7 @@ class Names:
     operations_root_url: str  # s3://bucket/operations/
     operations_url: str  # s3://bucket/operations/flights/
     targets: tuple[Target, ...]
+    ways: dict[TableWay, WayTables]
 
     @property
     def file_formats(self) -> dict[str, str]:
@@ -83,6 +85,7 @@ def derive_names(contract: Contract, settings: Settings) -> Names:
         targets=tuple(
             _derive_target(contract.name, stage, output) for output in derive_outputs(contract) if output.has_pipe
         ),
+        ways={way: derive_way_tables(contract, way) for way in TABLE_WAYS},
     )
 
 

@@ -9,12 +9,13 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from connections.settings import Settings
-from connections.warehouse import quote_literal
-from pipeline_contract.ddl import quote_snowflake, snowflake_table
+from connections.warehouse import name_loader_role, quote_literal
+from pipeline_contract.ddl import quote_snowflake, snowflake_table, way_table
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import WINDOW_COLUMNS
 from pipeline_contract.policies import role_arn, topic_arn
+from pipeline_contract.ways import WayTable, list_way_partitions
 from snowflake_integration import naming
 from snowflake_integration.copy_statement import pipe_copy, reload_copy, replacing_copy
 from snowflake_integration.naming import Target, derive_names, qualify
@@ -114,6 +115,9 @@ def _open_templates() -> Environment:
         "identifier": quote_snowflake,
         "literal": quote_literal,
         "qualified": lambda parts: qualify(*parts),
+        "way_table": way_table,
+        "way_purpose": describe_way_purpose,
+        "place": lambda table: qualify(table.database, table.schema, table.name),
         "table": lambda target: snowflake_table(target.output),
         "purpose": describe_purpose,
         "pipe_copy": pipe_copy,
@@ -131,6 +135,8 @@ def _collect_values(contract: Contract, settings: Settings) -> dict[str, Any]:
         "contract": contract,
         "settings": settings,
         "names": derive_names(contract, settings),
+        "loader_role": name_loader_role(settings.warehouse),
+        "partitions": list_way_partitions(contract),
         "integration": naming.STORAGE_INTEGRATION,
         "error_integration": naming.ERROR_INTEGRATION,
         "snowflake_role_arn": role_arn(account, settings.aws.snowflake_role),
@@ -142,6 +148,12 @@ def _collect_values(contract: Contract, settings: Settings) -> dict[str, Any]:
 def describe_purpose(target: Target) -> str:
     """What a table holds, in one line."""
     return _PURPOSES[target.output.kind]
+
+
+def describe_way_purpose(table: WayTable, way: str) -> str:
+    """What a table of a way without files holds, in one line."""
+    held = {**_PURPOSES, "offsets": "which offsets of each partition are in the tables beside it"}[table.kind]
+    return f"{held}; the way {way}"
 
 
 def window_key(target: Target, contract: Contract) -> list[str]:

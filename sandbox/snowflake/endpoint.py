@@ -18,6 +18,7 @@ from sandbox.snowpipe.object_store import AwsEndpoint, ObjectStore
 from sandbox.snowpipe.pipe_queue import PipeQueue
 from sandbox.snowpipe.pipes import PendingFiles
 from sandbox.snowpipe.service import Snowpipe
+from sandbox.snowpipe.user_stage import StagedFiles, UserStage
 from sandbox.snowpipe.warehouse import Warehouse
 
 
@@ -37,7 +38,8 @@ def run_endpoint(listener: socket.socket, state_dir: Path, aws: AwsEndpoint) -> 
     catalog = Catalog(account.duck_conn)
     pending = PendingFiles(account.duck_conn)
     engine = CopyEngine(account.duck_conn, account.temp_dir, lambda select: translate_select(account, select))
-    warehouse = Warehouse(account.duck_conn, catalog, ObjectStore(aws), engine, aws)
+    files = StagedFiles(ObjectStore(aws), UserStage(state_dir / "user_stage"))
+    warehouse = Warehouse(account.duck_conn, catalog, files, engine, aws)
     queue = PipeQueue(aws, account.identity)
     snowpipe = Snowpipe(warehouse, queue, pending)
     services = Services(account, warehouse, queue, pending, snowpipe.wake)

@@ -115,6 +115,8 @@ class Endpoint:
 
 def _run_request(session: Session, body: dict[str, Any]) -> JSONResponse:
     text = body["sqlText"]
+    if (upload := session.plan_upload(text)) is not None:
+        return JSONResponse({"data": upload, "success": True})
     if body.get("describeOnly") and (described := session.describe_statement(text)) is not None:
         result, binds = described
         data = encode_result(result, *session.scope) | {"numberOfBinds": binds, "arrayBindSupported": False}

@@ -13,6 +13,7 @@ from sqlglot import exp
 from sandbox.snowflake import container_commands, integration_commands, pipe_commands, stage_commands
 from sandbox.snowflake.acceptance import accept_statement
 from sandbox.snowflake.container_shows import INFORMATION_SCHEMA, describe_columns
+from sandbox.snowflake.put_command import plan_upload
 from sandbox.snowflake.query_rewrite import rewrite_query
 from sandbox.snowflake.results import QueryResult, make_result, make_status, widen_result
 from sandbox.snowflake.services import Services
@@ -59,6 +60,10 @@ class Session:
         with self._lock:
             self.connection.close()
 
+    def plan_upload(self, text: str) -> dict[str, Any] | None:
+        """Return what the connector needs to carry out a PUT, or None for another statement."""
+        return plan_upload(self._services, text, self.scope)
+
     def run_statement(self, text: str, bindings: list[Any]) -> QueryResult:
         """Return the result of a statement; `bindings` holds one set of parameters, or a set a row of a batch."""
         with self._lock:
@@ -90,6 +95,8 @@ class Session:
             "COPY": lambda: self._run_copy(text),
             "LIST": lambda: stage_commands.list_files(self._services, reader, self.scope),
             "LS": lambda: stage_commands.list_files(self._services, reader, self.scope),
+            "REMOVE": lambda: stage_commands.remove_files(self._services, reader, self.scope),
+            "RM": lambda: stage_commands.remove_files(self._services, reader, self.scope),
             "USE": lambda: container_commands.run_use(self._services, self.connection, reader),
             "CREATE": lambda: self._run_create(text, reader),
             "DROP": lambda: self._run_drop(text, reader),

@@ -176,11 +176,21 @@ def list_files(services: Services, reader: StatementReader, scope: SessionScope)
     except FileMissing as error:
         raise not_found("Bucket", str(error)) from None
     rows = [
-        (f"s3://{file.bucket}/{file.key}", file.size, file.etag, f"{file.last_modified:%a, %d %b %Y %H:%M:%S GMT}")
+        (location.name_file(file.key), file.size, file.etag, f"{file.last_modified:%a, %d %b %Y %H:%M:%S GMT}")
         for file in files
         if not pattern or re.fullmatch(pattern, file.key[len(location.prefix) :].lstrip("/"))
     ]
     return make_result(("name", "size", "md5", "last_modified"), rows)
+
+
+def remove_files(services: Services, reader: StatementReader, scope: SessionScope) -> QueryResult:
+    """Carry out REMOVE @stage/path [PATTERN = '…']."""
+    names = ("name", "result")
+    listed = list_files(services, reader, scope).table["name"].to_pylist()
+    for name in listed:
+        bucket, _, key = name.removeprefix("s3://").removeprefix("@").partition("/")
+        services.warehouse.store.delete_file(bucket, key)
+    return make_result(names, [(name, "removed") for name in listed])
 
 
 def _expect_end(reader: StatementReader) -> None:

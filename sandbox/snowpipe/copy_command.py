@@ -65,7 +65,7 @@ def run_copy(
                 warehouse.store.delete_file(load.file.bucket, load.file.key)
     if is_true(statement.options.get("RETURN_FAILED_ONLY")):
         loads = [load for load in loads if load.outcome != Outcome.LOADED]
-    rows = [copy_result_row(load, f"s3://{load.file.bucket}/{load.file.key}") for load in loads]
+    rows = [copy_result_row(load, location.name_file(load.file.key)) for load in loads]
     return CopyResult(RESULT_COLUMNS, rows)
 
 

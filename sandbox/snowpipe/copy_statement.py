@@ -17,6 +17,7 @@ from sandbox.snowpipe.sql_reader import (
     get_text,
     is_true,
 )
+from sandbox.snowpipe.user_stage import USER_STAGE
 
 FILE_TABLE = "_SANDBOX_FILE"
 _OPTIONS = {
@@ -58,7 +59,9 @@ class CopyStatement(NamedTuple):
 
 
 def parse_stage_path(text: str, scope: SessionScope) -> StagePath:
-    """Return the stage and path of `@stage/path`."""
+    """Return the stage and path of `@stage/path`; `@~` is the user's own stage."""
+    if match := re.fullmatch(r"@~(?:/(.*))?", text, re.DOTALL):
+        return StagePath(USER_STAGE, match[1] or "")
     match = re.match(r'@((?:"(?:[^"]|"")+"|[^\s"./]+)(?:\.(?:"(?:[^"]|"")+"|[^\s"./]+))*)(?:/(.*))?$', text, re.DOTALL)
     if match is None:
         raise syntax_error(f"invalid stage '{text}'")

@@ -17,10 +17,11 @@ from sandbox.snowpipe.copy_select import TableColumn
 from sandbox.snowpipe.copy_statement import CopyStatement, StagePath
 from sandbox.snowpipe.file_formats import FileFormat
 from sandbox.snowpipe.load_history import create_history
-from sandbox.snowpipe.object_store import AwsEndpoint, ObjectStore
+from sandbox.snowpipe.object_store import AwsEndpoint
 from sandbox.snowpipe.sql_errors import not_found
 from sandbox.snowpipe.sql_names import ObjectName, SessionScope, quote_text
 from sandbox.snowpipe.sql_reader import get_options
+from sandbox.snowpipe.user_stage import USER_BUCKET, USER_STAGE, StagedFiles
 
 
 class StageLocation(NamedTuple):
@@ -32,8 +33,12 @@ class StageLocation(NamedTuple):
 
     @property
     def stage_url(self) -> str:
-        """The stage's URL as it was declared."""
-        return f"s3://{self.bucket}/{self.stage_prefix}"
+        """The stage's URL as it was declared, or `@~/`."""
+        return self.name_file(self.stage_prefix)
+
+    def name_file(self, key: str) -> str:
+        """What results call a file of the stage."""
+        return f"@~/{key}" if self.bucket == USER_BUCKET else f"s3://{self.bucket}/{key}"
 
 
 class Warehouse(NamedTuple):
@@ -41,13 +46,15 @@ class Warehouse(NamedTuple):
 
     root: duckdb.DuckDBPyConnection
     catalog: Catalog
-    store: ObjectStore
+    store: StagedFiles
     engine: CopyEngine
     endpoint: AwsEndpoint
 
 
 def locate_stage(catalog: Catalog, source: StagePath) -> StageLocation:
     """Return where a stage path lies; the URL and the path are joined as they are, a prefix and no folder (SP12)."""
+    if source.stage == USER_STAGE:
+        return StageLocation(USER_BUCKET, "", source.path)
     url = str(catalog.get_object("STAGE", source.stage).definition["url"])
     parsed = urlparse(url)
     stage_prefix = url[len(f"s3://{parsed.netloc}") :].lstrip("/")
@@ -57,9 +64,9 @@ def locate_stage(catalog: Catalog, source: StagePath) -> StageLocation:
 
 def resolve_file_format(catalog: Catalog, statement: CopyStatement, scope: SessionScope) -> FileFormat:
     """Return the file format by which a COPY reads."""
-    stage = catalog.get_object("STAGE", statement.source.stage)
-    options = get_options(statement.options, "FILE_FORMAT")
-    return catalog.resolve_format(options, stage.definition.get("file_format", {}), scope)
+    stage = statement.source.stage
+    declared = {} if stage == USER_STAGE else catalog.get_object("STAGE", stage).definition.get("file_format", {})
+    return catalog.resolve_format(get_options(statement.options, "FILE_FORMAT"), declared, scope)
 
 
 def describe_table(connection: duckdb.DuckDBPyConnection, table: ObjectName) -> TargetTable:

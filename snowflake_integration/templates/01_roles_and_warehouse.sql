@@ -12,11 +12,18 @@ CREATE ROLE IF NOT EXISTS {{ settings.warehouse.role | identifier }}
 -- So that an administrator sees what the role owns.
 GRANT ROLE {{ settings.warehouse.role | identifier }} TO ROLE SYSADMIN;
 
+CREATE ROLE IF NOT EXISTS {{ loader_role | identifier }}
+    COMMENT = 'Adds rows to the tables of the ways without files';
+
+GRANT ROLE {{ loader_role | identifier }} TO ROLE {{ settings.warehouse.role | identifier }};
+
 CREATE USER IF NOT EXISTS {{ settings.warehouse.user | identifier }}
     TYPE = SERVICE
     DEFAULT_ROLE = {{ settings.warehouse.role | identifier }}
     DEFAULT_WAREHOUSE = {{ settings.warehouse.warehouse | identifier }}
     COMMENT = 'Signs in with a key pair';
+
+GRANT ROLE {{ loader_role | identifier }} TO USER {{ settings.warehouse.user | identifier }};
 
 GRANT ROLE {{ settings.warehouse.role | identifier }} TO USER {{ settings.warehouse.user | identifier }};
 
@@ -31,5 +38,7 @@ CREATE WAREHOUSE IF NOT EXISTS {{ settings.warehouse.warehouse | identifier }}
     AUTO_RESUME = TRUE
     INITIALLY_SUSPENDED = TRUE
     COMMENT = 'Queries and backfills of Millrace';
+
+GRANT USAGE ON WAREHOUSE {{ settings.warehouse.warehouse | identifier }} TO ROLE {{ loader_role | identifier }};
 
 GRANT USAGE, OPERATE ON WAREHOUSE {{ settings.warehouse.warehouse | identifier }} TO ROLE {{ settings.warehouse.role | identifier }};

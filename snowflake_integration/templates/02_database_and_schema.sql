@@ -15,3 +15,7 @@ GRANT USAGE ON DATABASE {{ names.database }} TO ROLE {{ settings.warehouse.role 
 
 GRANT USAGE, CREATE TABLE, CREATE VIEW, CREATE STAGE, CREATE FILE FORMAT, CREATE PIPE
     ON SCHEMA {{ names.schema }} TO ROLE {{ settings.warehouse.role | identifier }};
+
+GRANT USAGE ON DATABASE {{ names.database }} TO ROLE {{ loader_role | identifier }};
+
+GRANT USAGE ON SCHEMA {{ names.schema }} TO ROLE {{ loader_role | identifier }};

@@ -18,6 +18,12 @@ DROP VIEW IF EXISTS {{ (target.output.database, target.output.schema, target.nam
 DROP TABLE IF EXISTS {{ target.table }};
 {%- endfor %}
 
+{%- for tables in names.ways.values() %}
+{%- for table in tables %}
+DROP TABLE IF EXISTS {{ table | place }};
+{%- endfor %}
+{%- endfor %}
+
 DROP STAGE IF EXISTS {{ names.stage }};
 DROP STAGE IF EXISTS {{ names.operations_stage }};
 {%- for file_format in names.file_formats.values() %}
@@ -31,4 +37,5 @@ DROP FILE FORMAT IF EXISTS {{ file_format }};
 -- DROP INTEGRATION {{ integration | identifier }};
 -- DROP WAREHOUSE {{ settings.warehouse.warehouse | identifier }};
 -- DROP USER {{ settings.warehouse.user | identifier }};
+-- DROP ROLE {{ loader_role | identifier }};
 -- DROP ROLE {{ settings.warehouse.role | identifier }};
