@@ -8,15 +8,15 @@ from collections.abc import Callable
 from pyspark.sql import Column, DataFrame, Observation
 from pyspark.sql import functions as F  # noqa: N812
 
-from pipeline_contract.errors import SchemaDrift
 from pipeline_contract.message import message_fields
 from pipeline_contract.model import Contract
+from pipeline_contract.outputs import INGEST
+from pipeline_contract.schema_drift import MISSING, UNKNOWN, DriftPlace, failing_reasons, make_drift_error
 from spark_streaming.reasons import REASON, make_reason, shorten_name
 
 # Columns beside the texts of a value: a map of the fields that the contract does not know, and the names of its
 # columns that the value has no field for; both are null for a value that has just the contract's fields.
 UNKNOWN_FIELDS, MISSING_COLUMNS = "_unknown_fields", "_missing_columns"
-_UNKNOWN, _MISSING = "unknown:", "missing:"
 
 
 def drift_reasons(contract: Contract) -> Column:
@@ -26,7 +26,7 @@ def drift_reasons(contract: Contract) -> Column:
         reasons.append(F.transform(F.map_keys(UNKNOWN_FIELDS), lambda name: _unknown_reason(contract, name)))
     if contract.drift.missing_columns != "add":
         reasons.append(
-            F.transform(MISSING_COLUMNS, lambda name: make_reason(F.concat(F.lit(_MISSING), name), name, None))
+            F.transform(MISSING_COLUMNS, lambda name: make_reason(F.concat(F.lit(MISSING), name), name, None))
         )
     none = F.array().cast(f"array<{REASON}>")
     return F.concat(none, *(F.coalesce(listed, none) for listed in reasons))
@@ -37,11 +37,11 @@ def csv_drift_reason(contract: Contract, text: Column) -> Column:
     known = message_fields(contract)
     unquoted = F.regexp_replace(text, r'"([^"]|"")*"', "")
     fields = F.length(unquoted) - F.length(F.replace(unquoted, F.lit(","))) + 1
-    surplus = make_reason(F.lit(f"{_UNKNOWN}column {len(contract.columns) + 1}"), None, text)
+    surplus = make_reason(F.lit(f"{UNKNOWN}column {len(contract.columns) + 1}"), None, text)
     absent = F.get(F.array(*map(F.lit, known)), fields)
     return F.when(F.lit(contract.drift.unknown_columns == "fail") & (fields > len(known)), surplus).when(
         F.lit(contract.drift.missing_columns == "fail") & (fields < len(known)),
-        make_reason(F.concat(F.lit(_MISSING), absent), absent, None),
+        make_reason(F.concat(F.lit(MISSING), absent), absent, None),
     )
 
 
@@ -52,8 +52,7 @@ def write_unknown_fields() -> Column:
 
 def observe_drift(judged: DataFrame, contract: Contract) -> tuple[DataFrame, Callable[[], None]]:
     """The frame, and a check to make once it has been written: it raises `SchemaDrift` where the policy says fail."""
-    policies = {_UNKNOWN: contract.drift.unknown_columns, _MISSING: contract.drift.missing_columns}
-    failing = [prefix for prefix, policy in policies.items() if policy == "fail"]
+    failing = list(failing_reasons(contract))
     if not failing:
         return judged, lambda: None
     names = F.filter(F.transform("reasons", lambda r: r["reason"]), lambda name: _begins_with(name, failing))
@@ -69,28 +68,16 @@ def _unknown_reason(contract: Contract, name: Column) -> Column:
     protects = any(column.protect for column in contract.columns)
     found = None if protects else F.col(UNKNOWN_FIELDS)[name]
     short = shorten_name(name)
-    return make_reason(F.concat(F.lit(_UNKNOWN), short), short, found)
+    return make_reason(F.concat(F.lit(UNKNOWN), short), short, found)
 
 
 def _begins_with(name: Column, prefixes: list[str]) -> Column:
-    return F.substring(name, 1, len(_UNKNOWN)).isin(prefixes)
+    return F.substring(name, 1, len(UNKNOWN)).isin(prefixes)
 
 
 def _check_drift(contract: Contract, observation: Observation) -> None:
     found = observation.get["first"]
-    if found is None:
-        return
-    first = json.loads(found)
-    unknown = first["reason"].startswith(_UNKNOWN)
-    key = "unknown_columns" if unknown else "missing_columns"
-    column = first["reason"].removeprefix(_UNKNOWN if unknown else _MISSING)
-    remedy = (
-        f'add {column!r} to the contract or to drift.ignored_columns, or set drift.{key} to "reject" or "add"'
-        if unknown
-        else f'take {column!r} out of the contract, or set drift.{key} to "add" or "reject"'
-    )
-    raise SchemaDrift(
-        f"{contract.name}/ingest: topic {first['_topic']!r} partition {first['_partition']} offset {first['_offset']}: "
-        f'{"unknown" if unknown else "missing"} column {column!r}, and the contract has drift.{key} = "fail". Nothing of '
-        f"this batch was published: {remedy}, raise the version, and start again; the same checkpoint goes on"
-    )
+    if found is not None:
+        first = json.loads(found)
+        place = DriftPlace(first["_topic"], first["_partition"], first["_offset"], first["reason"])
+        raise make_drift_error(f"{contract.name}/{INGEST}", place)

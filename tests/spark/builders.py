@@ -1,49 +1,27 @@
-"""Messages as Spark reads them from Kafka, contracts and rows, each with defaults, for tests that change one thing."""
+"""Messages as Spark reads them from Kafka, with defaults, for tests that change one thing."""
 
 from __future__ import annotations
 
-import copy
-import json
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 from hypothesis import HealthCheck, Phase, settings
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
-from pipeline_contract.contract_file import parse_contract
 from pipeline_contract.model import Contract
 from spark_streaming.source import select_raw
+from tests.orders import BATCH_ID, SENT_AT, TOPIC, TOPIC_IDS
 
 # An example is a Spark job over many values: there are few of them, and none is made smaller when it fails.
 FEW_JOBS = settings(
     max_examples=2, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
 )
 
-TOPIC = "orders"
-TOPIC_IDS = {TOPIC: "id-of-orders", f"{TOPIC}.rejected": "id-of-rejected"}
-BATCH_ID = "0001-abc-0000000000"
-SENT_AT = datetime(2024, 5, 1, 12, 0, tzinfo=UTC)
 KAFKA_SCHEMA = (
     "key binary, value binary, topic string, partition int, offset long, timestamp timestamp, timestampType int"
 )
-_ORDERS: dict[str, Any] = {
-    "name": "orders",
-    "version": 1,
-    "source": {"null_values": ["", "NA"]},
-    "topic": {"name": TOPIC, "key": ["id"], "value_format": "json"},
-    "event_time": {"column": "at"},
-    "column": [
-        {"name": "id", "type": "bigint", "nullable": False},
-        {"name": "at", "type": "timestamp", "nullable": False},
-        {"name": "price", "type": "decimal(12,2)"},
-        {"name": "count", "type": "integer"},
-        {"name": "country", "type": "string"},
-    ],
-    "warehouse": {"schema": "ORDERS", "table": "orders"},
-}
-ORDER = {"id": "1", "at": "2024-05-01T10:00:00Z", "price": "9.50", "count": "2", "country": "NO"}
 
 
 class Message(NamedTuple):
@@ -56,30 +34,6 @@ class Message(NamedTuple):
     offset: int
     timestamp: datetime
     timestamp_type: int = 0
-
-
-def build_contract(**changes: Any) -> Contract:
-    """The contract `orders` with some of its keys replaced, or left out where they are None; it must be a valid one."""
-    data = copy.deepcopy(_ORDERS) | changes
-    contract, problems = parse_contract({key: value for key, value in data.items() if value is not None})
-    assert not problems, problems
-    return contract
-
-
-def build_csv_contract(**changes: Any) -> Contract:
-    """The contract `orders` with CSV values."""
-    return build_contract(topic={**_ORDERS["topic"], "value_format": "csv"}, **changes)
-
-
-def order_columns(*more: dict[str, Any]) -> list[dict[str, Any]]:
-    """The columns of `orders` and more of them."""
-    return [*copy.deepcopy(_ORDERS["column"]), *more]
-
-
-def order_json(**changes: Any) -> bytes:
-    """A value of the topic; a field that is given as None is left out."""
-    row = {"_source_file": "orders.csv#1", "_source_line": 7} | ORDER | changes
-    return json.dumps({name: value for name, value in row.items() if value is not None}).encode()
 
 
 def build_message(value: bytes | None, offset: int = 0, topic: str = TOPIC, partition: int = 0) -> Message:

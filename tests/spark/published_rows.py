@@ -19,7 +19,7 @@ from pipeline_contract.manifest import Lineage, Manifest, OffsetRange, Partition
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import INGEST
 from spark_streaming.ingest import ingest_outputs
-from tests.spark.builders import ORDER, TOPIC, TOPIC_IDS
+from tests.orders import ORDER, TOPIC, TOPIC_IDS
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

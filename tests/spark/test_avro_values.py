@@ -21,16 +21,8 @@ from pipeline_contract.model import Contract
 from reconciliation.topic_party import open_avro_parser
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
 from spark_streaming.source import select_raw
-from tests.spark.builders import (
-    BATCH_ID,
-    FEW_JOBS,
-    TOPIC,
-    TOPIC_IDS,
-    build_contract,
-    build_messages,
-    frame_of,
-    order_json,
-)
+from tests.orders import BATCH_ID, TOPIC, TOPIC_IDS, build_contract, order_json
+from tests.spark.builders import FEW_JOBS, build_messages, frame_of
 
 COLUMNS: list[dict[str, Any]] = [
     {"name": "id", "type": "bigint", "nullable": False},

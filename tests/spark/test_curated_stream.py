@@ -29,7 +29,7 @@ from spark_streaming.published_batches import LedgerOrigin, PublishedBatches, ch
 from spark_streaming.publisher import Batch
 from spark_streaming.query import RunningQuery, find_failure, open_checkpoint, start_patiently, stop_when_drained
 from spark_streaming.windows import aggregate_rows
-from tests.spark.builders import TOPIC, TOPIC_IDS, build_contract
+from tests.orders import TOPIC, TOPIC_IDS, build_contract
 from tests.spark.published_rows import Order, PublishedRows
 
 BEGIN = datetime(2024, 5, 1)  # noqa: DTZ001 - times of the lake have no zone

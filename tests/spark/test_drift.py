@@ -16,15 +16,8 @@ from pipeline_contract.model import Contract
 from pipeline_contract.outputs import UNKNOWN_COLUMN, curated_columns
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
 from spark_streaming.drift import observe_drift
-from tests.spark.builders import (
-    ORDER,
-    build_contract,
-    build_csv_contract,
-    build_messages,
-    order_columns,
-    order_json,
-    raw_of,
-)  # fmt: skip
+from tests.orders import ORDER, build_contract, build_csv_contract, order_columns, order_json
+from tests.spark.builders import build_messages, raw_of
 
 
 def judge(

@@ -14,7 +14,7 @@ from pipeline_contract.manifest import PublishedFile
 from pipeline_contract.outputs import Output, derive_outputs
 from spark_streaming.curated_files import ASSUMED_BYTES_PER_ROW, write_curated
 from spark_streaming.staging import measure_rows
-from tests.spark.builders import build_contract
+from tests.orders import build_contract
 
 ROWS, TASKS = 60_000, 6
 TARGET_BYTES = 1_000_000

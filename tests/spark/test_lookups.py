@@ -9,10 +9,12 @@ import pytest
 from pyspark.sql import SparkSession
 
 from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.lookup_files import read_lookup_rows
 from pipeline_contract.model import Contract
 from spark_streaming.curate import judge_rows, select_curated
-from spark_streaming.reference import read_reference_rows, read_references
-from tests.spark.builders import build_contract, build_messages, order_json, raw_of
+from spark_streaming.reference import read_references
+from tests.orders import build_contract, order_json
+from tests.spark.builders import build_messages, raw_of
 
 COUNTRIES = '\ufeffcode,name,people\nNO,"Norge, ""Noreg""",5.5\nSE,Sverige,NA\nNA,nowhere,0\n'
 
@@ -73,7 +75,7 @@ def test_a_table_that_cannot_be_joined_is_refused(bad: BadTable, tmp_path: Path)
         file.write_bytes(bad.content.encode("utf-8", "surrogateescape"))
 
     with pytest.raises(ConfigurationError) as caught:
-        read_reference_rows(contract, contract.lookups[0])
+        read_lookup_rows(contract, contract.lookups[0])
 
     assert str(caught.value).startswith(f"lookup 'countries' of orders: {file}: ")
     assert bad.named in str(caught.value)

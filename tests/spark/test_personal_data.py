@@ -14,7 +14,8 @@ from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
 from spark_streaming.protect import add_key, pad_key
-from tests.spark.builders import build_contract, build_messages, order_columns, order_json, raw_of
+from tests.orders import build_contract, order_columns, order_json
+from tests.spark.builders import build_messages, raw_of
 
 SHORT, LONG = "canary-key-of-the-tests", "canary-key-beyond-a-block-" * 4
 PROTECTED = order_columns(

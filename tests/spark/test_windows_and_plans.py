@@ -19,7 +19,8 @@ from spark_streaming.curate import judge_rows, select_curated
 from spark_streaming.lineage import describe_change, hash_definition
 from spark_streaming.source import add_fields
 from spark_streaming.windows import aggregate_rows
-from tests.spark.builders import FEW_JOBS, build_contract, build_csv_contract, build_messages, order_json, raw_of
+from tests.orders import build_contract, build_csv_contract, order_json
+from tests.spark.builders import FEW_JOBS, build_messages, raw_of
 
 HOURLY = {
     "name": "hourly",

@@ -21,7 +21,7 @@ from pipeline_contract.model import Contract
 from pipeline_contract.outputs import INGEST, derive_outputs
 from spark_streaming.delta_log import DeltaLog, describe_file, find_delta_log
 from spark_streaming.delta_upkeep import delete_files, open_delta, plan_merges, plan_vacuum
-from tests.spark.builders import build_contract
+from tests.orders import build_contract
 
 LINEAGE = "0001-abcdef"
 NOW = timedelta(0)

@@ -19,7 +19,7 @@ from spark_streaming.offsets import write_commit_log
 from spark_streaming.status import PipelineStatus, QueryStatus, read_status
 from spark_streaming.status_view import show_status
 from tests.integration.spark_streaming.test_checkpoint_changes import PUBLISHED, Query, build_query
-from tests.spark.builders import build_contract
+from tests.orders import build_contract
 from tests.unit.pipeline_contract.operation_builder import LINEAGE
 
 
