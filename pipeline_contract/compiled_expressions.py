@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal
 from typing import Any, ClassVar
 
 import sqlglot
@@ -13,6 +12,7 @@ from sqlglot.dialects.spark import Spark
 from sqlglot.parsers.spark import SparkParser
 
 from pipeline_contract.column_types import BIGINT, INTEGER, STRING, TIMESTAMP, ColumnType
+from pipeline_contract.compiled_operators import align, calculate, compare, read_number
 from pipeline_contract.compiled_values import (
     Compiled,
     Evaluate,
@@ -34,9 +34,7 @@ from pipeline_contract.sql_operators import (
     DATE,
     DOUBLE,
     divide_whole,
-    find_arithmetic,
     find_common_type,
-    find_compared_type,
     find_order,
 )
 from pipeline_contract.sql_patterns import Matches, compile_like, compile_rlike
@@ -109,9 +107,9 @@ class _Compiler:
         """A node and all below it."""
         kind = type(node)
         if kind in _COMPARISONS:
-            return self._compare(_COMPARISONS[kind], self.compile(node.this), self.compile(node.expression))
+            return compare(_COMPARISONS[kind], self.compile(node.this), self.compile(node.expression))
         if kind in _ARITHMETIC:
-            return _calculate(_ARITHMETIC[kind], self.compile(node.this), self.compile(node.expression))
+            return calculate(_ARITHMETIC[kind], self.compile(node.this), self.compile(node.expression))
         if kind not in _NODES:
             raise Unsupported(_name(node))
         return _NODES[kind](self, node)
@@ -123,9 +121,9 @@ class _Compiler:
     def negate(self, node: exp.Expr) -> Compiled:
         inner = node.this
         if isinstance(inner, exp.Literal) and not inner.is_string:
-            return _read_number(f"-{inner.name}")
+            return read_number(f"-{inner.name}")
         value = self.compile(inner)
-        return _calculate("-", make_constant(DOUBLE, -0.0) if value.type == DOUBLE else _read_number("0"), value)
+        return calculate("-", make_constant(DOUBLE, -0.0) if value.type == DOUBLE else read_number("0"), value)
 
     def divide_whole(self, node: exp.Expr) -> Compiled:
         left, right = self.compile(node.this), self.compile(node.expression)
@@ -133,12 +131,8 @@ class _Compiler:
             raise Unsupported(f"{left.type} div {right.type}")
         return Compiled(BIGINT, apply(divide_whole, left.evaluate, right.evaluate))
 
-    def _compare(self, sign: str, left: Compiled, right: Compiled) -> Compiled:
-        left, right = _align(sign, left, right)
-        return Compiled(BOOLEAN, apply(find_order(sign, left.type), left.evaluate, right.evaluate))
-
     def compare_nulls(self, node: exp.Expr) -> Compiled:
-        left, right = _align("<=>", self.compile(node.this), self.compile(node.expression))
+        left, right = align("<=>", self.compile(node.this), self.compile(node.expression))
         is_same, wanted = find_order("=", left.type), isinstance(node, exp.NullSafeEQ)
 
         def run(row: Row) -> bool:
@@ -150,8 +144,8 @@ class _Compiler:
 
     def between(self, node: exp.Expr) -> Compiled:
         value = self.compile(node.this)
-        low = self._compare(">=", value, self.compile(node.args["low"]))
-        high = self._compare("<=", value, self.compile(node.args["high"]))
+        low = compare(">=", value, self.compile(node.args["low"]))
+        high = compare("<=", value, self.compile(node.args["high"]))
         return Compiled(BOOLEAN, both(low.evaluate, high.evaluate))
 
     def _condition(self, node: exp.Expr) -> Evaluate:
@@ -235,53 +229,8 @@ class _Compiler:
         return find_function("concat")([self.compile(node.this), self.compile(node.expression)])
 
 
-def _calculate(sign: str, left: Compiled, right: Compiled) -> Compiled:
-    # Beside a number, a text is read as a double.
-    left, right = (cast_to(side, DOUBLE) if side.type == STRING else side for side in (left, right))
-    found = find_arithmetic(sign, _fit_literal(left, right), _fit_literal(right, left))
-    if found is None:
-        raise Unsupported(f"{left.type} {sign} {right.type}")
-    operand, result, compute = found
-    if operand.name == "decimal":
-        sides = [
-            side.evaluate if side.type.name == "decimal" else apply(Decimal, side.evaluate) for side in (left, right)
-        ]
-    else:
-        sides = [cast_to(side, operand).evaluate for side in (left, right)]
-    return Compiled(result, apply(compute, *sides))
-
-
-def _fit_literal(side: Compiled, other: Compiled) -> ColumnType:
-    """A whole number that is written out has as many digits as it shows, beside a decimal."""
-    if other.type.name == "decimal" and side.type.name in LIMITS and side.constant is not None:
-        return ColumnType("decimal", len(str(abs(side.constant))), 0)
-    return side.type
-
-
-def _align(sign: str, left: Compiled, right: Compiled) -> tuple[Compiled, Compiled]:
-    """Both sides as the type in which they are compared; decimals compare exactly, whatever their digits."""
-    common = find_compared_type(left.type, right.type)
-    if common is None:
-        raise Unsupported(f"{left.type} {sign} {right.type}")
-    return (left, right) if common.name == "decimal" else (cast_to(left, common), cast_to(right, common))
-
-
-def _read_number(text: str) -> Compiled:
-    if "e" in text.lower():
-        return make_constant(DOUBLE, float(text))
-    if "." not in text:
-        number = int(text)
-        for name, limit in LIMITS.items():
-            if -limit <= number < limit:
-                return make_constant(ColumnType(name), number)
-    exact = Decimal(text)
-    _, digits, exponent = exact.as_tuple()
-    scale = -int(exponent)
-    return make_constant(ColumnType("decimal", max(len(digits), scale), scale), exact)
-
-
 def _read_literal(_: _Compiler, node: exp.Expr) -> Compiled:
-    return make_constant(STRING, node.name) if node.is_string else _read_number(node.name)
+    return make_constant(STRING, node.name) if node.is_string else read_number(node.name)
 
 
 def _read_type(node: exp.DataType) -> ColumnType:
