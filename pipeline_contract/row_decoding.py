@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 import orjson
 
 from pipeline_contract.csv_texts import split_line
-from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.json_texts import read_wrapped_object, show_double
 from pipeline_contract.message import known_fields, message_fields
 from pipeline_contract.model import Contract
@@ -42,13 +41,12 @@ Decoded = tuple[Texts, Oddity | None]
 Decode = Callable[[bytes | None], Decoded]
 
 
-def make_decoder(contract: Contract, read_schemas: ReadSchemas) -> Callable[[], Decode]:  # noqa: ARG001
+def make_decoder(contract: Contract, read_schemas: ReadSchemas) -> Callable[[], Decode]:
     """What answers the decoder of a batch's values, asked before each batch: that of Avro knows the schemas until then."""
     if contract.topic.value_format == "avro":
-        raise ConfigurationError(
-            f'contract {contract.name!r}: topic.value_format = "avro" is read by the lake way alone '
-            "(`python -m spark_streaming run`)"
-        )
+        from pipeline_contract.avro_decoding import AvroDecoders  # noqa: PLC0415 - its library, for Avro alone
+
+        return AvroDecoders(contract, read_schemas).open
     decode = make_csv_decoder(contract) if contract.topic.value_format == "csv" else make_json_decoder(contract)
     return lambda: decode
 

@@ -102,7 +102,8 @@ def is_any_whole(shapes: Iterable[Shape]) -> Column:
 
 def is_whole(shape: Shape) -> Column:
     """Whether this schema has decoded the row, to the end of its bytes, and all bytes that stand for text are UTF-8."""
-    texts = [field.name for field in shape.record if isinstance(field.dataType, T.BinaryType)]
+    # Avro's reader takes any bytes for a string too.
+    texts = [field.name for field in shape.record if isinstance(field.dataType, T.BinaryType | T.StringType)]
     valid = (F.is_valid_utf8(F.col(shape.name)["value"][name].cast("string")) for name in texts)
     ended = F.coalesce(F.col(shape.name)["end"] == F.lit(_END), F.lit(False))
     return reduce(Column.__and__, (F.coalesce(part, F.lit(True)) for part in valid), ended)

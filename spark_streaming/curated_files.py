@@ -7,12 +7,12 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output
+from pipeline_contract.partition_paths import PARTITION_CHARACTERS, UNKNOWN_PARTITION
 from spark_streaming.row_files import write_output, write_partitioned
 from spark_streaming.staging import count_files, limit_rows
 
 # Where nothing is known of the rows' size in files.
 ASSUMED_BYTES_PER_ROW = 100.0
-_PARTITION_CHARACTERS = 60
 
 
 def write_curated(
@@ -31,9 +31,6 @@ def write_curated(
 
 
 def partition_value(expression: str) -> Column:
-    """A partition's path segment, never null or empty: Hive's name for those would differ between readers.
-
-    Of a long text its begin: a key of S3 has 1,024 bytes.
-    """
-    text = F.substring(F.expr(expression).cast("string"), 1, _PARTITION_CHARACTERS)
-    return F.coalesce(F.nullif(text, F.lit("")), F.lit("unknown"))
+    """A partition's path segment, never null or empty: Hive's name for those would differ between readers."""
+    text = F.substring(F.expr(expression).cast("string"), 1, PARTITION_CHARACTERS)
+    return F.coalesce(F.nullif(text, F.lit("")), F.lit(UNKNOWN_PARTITION))
