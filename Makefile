@@ -11,21 +11,29 @@ RUN := .venv/bin/python -m
 SAMPLE := .sandbox/sample-data/flights.csv
 FILES ?= $(if $(filter flights,$(PIPELINE)),$(SAMPLE) data/flights_damaged.csv,data/$(PIPELINE).csv)
 ARGS ?=
+# Where `consume` writes.
+TO ?= snowflake
 export SQL
 
-.PHONY: help setup demo up down status topics deploy produce stream job-status close backfill compact snowpipe query verify package test chaos lint clean
+.PHONY: help setup demo demo-direct up down status topics deploy produce stream consume job-status close backfill compact snowpipe query verify package test chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
-setup: $(STAMP) ## check Python and Java, build .venv with the pinned packages, fetch the jars
+setdemo-direct: $(STAMP) ## the same without Spark and S3: Kafka straight into Snowflake's tables
+	@$(RUN) demo run $(PIPELINE) --way direct --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
+
+up: $(STAMP) ## check Python and Java, build .venv with the pinned packages, fetch the jars
 
 $(STAMP): setup.cfg constraints.txt
 	@.ci/setup
 
 demo: $(STAMP) ## all of it: sandbox, SQL, producer, Spark, Snowpipe, reconciliation; KEEP=1 leaves the sandbox up
 	@$(RUN) demo run $(PIPELINE) --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
+
+demo-direct: $(STAMP) ## the same without Spark and S3: Kafka straight into Snowflake's tables
+	@$(RUN) demo run $(PIPELINE) --way direct --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
 
 up: $(STAMP) ## start the sandbox: Kafka (real), AWS and Snowflake (emulated)
 	@$(RUN) sandbox up --env $(ENV)
@@ -50,6 +58,9 @@ $(SAMPLE): | $(STAMP)
 
 stream: $(STAMP) ## run the Spark job until Ctrl-C; ARGS=--available-now drains the topic and stops
 	@$(RUN) spark_streaming run $(PIPELINE) --env $(ENV) $(ARGS)
+
+consume: $(STAMP) ## run the consumer until Ctrl-C: TO=snowflake, s3 or lambda; ARGS=--available-now drains the topics and stops
+	@$(RUN) kafka_consumer run $(PIPELINE) --to $(TO) --env $(ENV) $(ARGS)
 
 job-status: $(STAMP) ## where each query of the Spark job is, by ledger, checkpoint and topic
 	@$(RUN) spark_streaming status $(PIPELINE) --env $(ENV) $(ARGS)

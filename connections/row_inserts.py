@@ -16,7 +16,7 @@ import orjson
 
 from connections.warehouse import Connection, execute_statement
 from pipeline_contract.column_types import ColumnType
-from pipeline_contract.ddl import quote_snowflake
+from pipeline_contract.ddl import quote_snowflake, way_table_name
 from pipeline_contract.ways import LOADED_AT, WayTable
 
 Row = Sequence[Any]
@@ -51,11 +51,10 @@ def insert_rows(connection: Connection, table: WayTable, rows: Sequence[Row]) ->
 
 def insert_statement(table: WayTable) -> str:
     """The INSERT of a table, whose one parameter is a JSON array of rows."""
-    place = ".".join(quote_snowflake(name) for name in (table.database, table.schema, table.name))
     names = ", ".join(quote_snowflake(name) for name in (*table.written, LOADED_AT))
     values = ", ".join(_read_value(number, kind) for number, kind in enumerate(table.written.values()))
     rows = "TABLE(FLATTEN(INPUT => PARSE_JSON(?)))"
-    return f"INSERT INTO {place} ({names}) SELECT {values}, {_NOW} FROM {rows}"  # noqa: S608 - names are quoted
+    return f"INSERT INTO {way_table_name(table)} ({names}) SELECT {values}, {_NOW} FROM {rows}"  # noqa: S608 - names are quoted
 
 
 def encode_rows(columns: Mapping[str, ColumnType], rows: Sequence[Row]) -> Iterator[str]:

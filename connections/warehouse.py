@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from connections.s3 import is_loopback
 from connections.settings import WarehouseSettings
@@ -187,6 +187,19 @@ def execute_statement(connection: Connection, statement: str, parameters: Sequen
             cursor.execute(statement, parameters)
             columns = tuple(str(column.name) for column in cursor.description or ())
             return Answer(columns, [tuple(row) for row in cursor.fetchall()])
+    except snowflake.connector.errors.Error as error:
+        raise StatementFailed(statement, describe_error(error), error.errno) from None
+
+
+def put_stream(connection: Connection, data: IO[bytes], name: str, folder: str) -> None:
+    """Put bytes as a file of this name into a folder of a stage, as they are, over a file that is there."""
+    import snowflake.connector  # noqa: PLC0415 - see above
+
+    place = quote_literal(f"{folder}/")
+    statement = f"PUT {quote_literal('file://' + name)} {place} OVERWRITE = TRUE AUTO_COMPRESS = FALSE"
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(statement, file_stream=data)
     except snowflake.connector.errors.Error as error:
         raise StatementFailed(statement, describe_error(error), error.errno) from None
 

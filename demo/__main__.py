@@ -32,9 +32,12 @@ app = typer.Typer(
 def run(
     pipeline: Annotated[str, typer.Argument(help="flights or readings.", show_default=False)],
     environment: Annotated[str, typer.Option("--env", help="Settings: a name in conf/environments.")] = "local",
+    way: Annotated[
+        str, typer.Option("--way", help="lake (through Spark, S3 and Snowpipe), direct, s3 or lambda.")
+    ] = "lake",
     keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up, and say how to connect to it.")] = False,
 ) -> None:
-    """Take sample data through Kafka, Spark, S3 and Snowpipe into the warehouse, and prove that every row is there.
+    """Take sample data through Kafka and one of the ways behind it, and prove that every row is there.
 
     Everything that it starts it stops again; a sandbox that ran before stays up. The last line on standard output is
     the reconciliation's JSON object, the exit code is the reconciliation's too.
@@ -45,12 +48,12 @@ def run(
     with exit_on_error():
         settings = load_settings(environment)
         contract = load_contract(find_contract(pipeline))
-        way = plan_way(contract, environment, settings.sandbox.state_dir / "sample-data")
+        planned = plan_way(contract, environment, settings.sandbox.state_dir / "sample-data", way)
     demonstration = Demonstration(console, CommandRunner())
     with demonstration.runner.end_on_signals():
         if running := demonstration.find_running(environment):
             console.print(f"running already, and left so at the end: {', '.join(running)}")
-        status, proof = demonstration.run_way(way, stays_up=keep or bool(running))
+        status, proof = demonstration.run_way(planned, stays_up=keep or bool(running))
         demonstration.show_times()
     if keep:
         show_guide(console, settings, contract)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
+from pipeline_contract.ways import derive_way_tables
 
 QUESTIONS = Path(__file__).with_name("questions")
 # What is replayed: files that are committed, after those that the sandbox writes from its packages.
@@ -33,32 +35,60 @@ class Way:
     down: Stage
 
 
-def plan_way(contract: Contract, environment: str, folder: Path) -> Way:
+Environment = tuple[str, str]
+
+
+def plan_way(contract: Contract, environment: str, folder: Path, way: str = "lake") -> Way:
     """The way of a pipeline's sample data into its table, on an empty sandbox or on one with former state.
 
-    Files that are made for it go to `folder`. Raises `ConfigurationError` for a pipeline without sample data.
+    Files that are made for it go to `folder`. Raises `ConfigurationError` for a pipeline without sample data, and for a
+    way that there is not.
     """
     name, env = contract.name, ("--env", environment)
+    if way not in WAY_STAGES:
+        raise ConfigurationError(f"--way: found {way!r}, allowed: {', '.join(WAY_STAGES)}")
     if name not in COMMITTED_FILES:
         raise ConfigurationError(
             f"there is no sample data for {name!r}, only for {', '.join(sorted(COMMITTED_FILES))}; the README shows each "
             "step by hand, for files of your own"
         )
     samples = [str(folder / file) for file in SAMPLE_FILES[name]]
-    question = (QUESTIONS / f"{name}.sql").read_text(encoding="utf-8").strip()
     stages = [
         Stage("deploy the SQL", ("snowflake_integration", "deploy", name, *env)),
         *(Stage("sample data", ("sandbox", "sample-data", name, path)) for path in samples),
         Stage("producer", ("kafka_producer", "replay", name, *samples, *COMMITTED_FILES[name], *env)),
+        *WAY_STAGES[way](contract, env),
+    ]
+    proof = ("reconciliation", "check", name, *env, "--json", *(("--way", way) if way != "lake" else ()))
+    return Way(
+        up=Stage("sandbox up", ("sandbox", "up", *env)),
+        stages=tuple(stages),
+        proof=Stage("reconciliation", proof, tolerated=(0, 1, 4)),
+        down=Stage("sandbox down", ("sandbox", "down", *env)),
+    )
+
+
+def plan_lake(contract: Contract, env: Environment) -> list[Stage]:
+    """From the topic through Spark, S3 and Snowpipe."""
+    name = contract.name
+    question = (QUESTIONS / f"{name}.sql").read_text(encoding="utf-8").strip()
+    return [
         Stage("Spark job", ("spark_streaming", "run", name, *env, "--available-now")),
         *(Stage("close windows", ("spark_streaming", "close", name, *env)) for _ in contract.aggregates[:1]),
         # What was refused or is late, the reconciliation says with all details.
         Stage("Snowpipe", ("snowflake_integration", "wait-loaded", name, *env), tolerated=(0, 1, 4)),
         Stage("answer", ("snowflake_integration", "query", *env, "--pipeline", name, question)),
     ]
-    return Way(
-        up=Stage("sandbox up", ("sandbox", "up", *env)),
-        stages=tuple(stages),
-        proof=Stage("reconciliation", ("reconciliation", "check", name, *env, "--json"), tolerated=(0, 1, 4)),
-        down=Stage("sandbox down", ("sandbox", "down", *env)),
-    )
+
+
+def plan_direct(contract: Contract, env: Environment) -> list[Stage]:
+    """From the topic straight into tables."""
+    name, table = contract.name, derive_way_tables(contract, "direct").curated.name
+    question = f"select count(*) as rows_loaded, max(_loaded_at) as last_loaded_at from {table}"  # noqa: S608
+    return [
+        Stage("consumer", ("kafka_consumer", "run", name, "--to", "snowflake", *env, "--available-now")),
+        Stage("answer", ("snowflake_integration", "query", *env, "--pipeline", name, question)),
+    ]
+
+
+WAY_STAGES: dict[str, Callable[[Contract, Environment], list[Stage]]] = {"lake": plan_lake, "direct": plan_direct}

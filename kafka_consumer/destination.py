@@ -14,7 +14,9 @@ from pipeline_contract.row_judge import Message
 
 # Other packages offer destinations under this group; the name is what `--to` takes.
 ENTRY_POINTS = "millrace.destinations"
-BUILT_IN: dict[str, str] = {}
+BUILT_IN = {
+    "snowflake": "kafka_consumer.snowflake_destination:open_snowflake",
+}
 
 
 class Partition(NamedTuple):

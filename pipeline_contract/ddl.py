@@ -40,17 +40,25 @@ def snowflake_columns(output: Output) -> dict[str, str]:
 
 def snowflake_table(output: Output) -> str:
     """The CREATE TABLE statement of an output's table in Snowflake."""
-    return _create_table((output.database, output.schema, output.table), snowflake_columns(output))
+    return _create_table(_qualify(output.database, output.schema, output.table), snowflake_columns(output))
 
 
 def way_table(table: WayTable) -> str:
     """The CREATE TABLE statement of one table of a way that writes rows without files."""
     columns = {name: kind.snowflake for name, kind in table.columns.items()}
-    return _create_table((table.database, table.schema, table.name), columns)
+    return _create_table(way_table_name(table), columns)
 
 
-def _create_table(place: tuple[str, str, str], columns: Mapping[str, str]) -> str:
-    name = ".".join(map(quote_snowflake, place))
+def way_table_name(table: WayTable) -> str:
+    """The full quoted name of such a table."""
+    return _qualify(table.database, table.schema, table.name)
+
+
+def _qualify(*parts: str) -> str:
+    return ".".join(map(quote_snowflake, parts))
+
+
+def _create_table(name: str, columns: Mapping[str, str]) -> str:
     quoted = {quote_snowflake(column): kind for column, kind in columns.items()}
     return f"CREATE TABLE IF NOT EXISTS {name} (\n{_list_columns(quoted)}\n);"
 

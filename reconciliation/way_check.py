@@ -15,6 +15,8 @@ from pipeline_contract.model import Contract
 from reconciliation.accounts import Zones, account_rows
 from reconciliation.check import Say, count_reasons
 from reconciliation.findings import Finding
+from reconciliation.judged_check import compare_judged
+from reconciliation.judged_party import JudgedTopic, judge_topics
 from reconciliation.places import describe_rows
 from reconciliation.row_keys import empty_zone, is_among, mark_repeated
 from reconciliation.source_party import SourceSight, read_sources
@@ -38,6 +40,7 @@ class WayEvidence:
     way: WaySight
     sources: list[SourceSight]
     topic: TopicSight
+    judged: JudgedTopic
 
 
 def check_way(
@@ -49,10 +52,12 @@ def check_way(
     say("reading the topic")
     records = read_records(settings.kafka, contract)
     topic = read_topics(settings.kafka, contract)
+    say("judging the messages again")
+    judged = judge_topics(settings, contract)
     say("reading the sources again")
     sources = read_sources(contract, records, other_paths)
     say("comparing")
-    return judge_way(contract, WayEvidence(sight, sources, topic), limit)
+    return judge_way(contract, WayEvidence(sight, sources, topic, judged), limit)
 
 
 def judge_way(contract: Contract, evidence: WayEvidence, limit: int) -> Statement:
@@ -73,6 +78,7 @@ def judge_way(contract: Contract, evidence: WayEvidence, limit: int) -> Statemen
         *rows.findings,
         *surplus,
         *find_unexplained(rows.rows, zones, limit),
+        *compare_judged(way, evidence.judged, limit),
         *way.findings,
         *([Finding("note", way.curated.name, way.trouble)] if way.trouble else []),
     )

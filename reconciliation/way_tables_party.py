@@ -12,7 +12,7 @@ import pyarrow as pa
 from connections.lake_files import arrow_schema
 from connections.settings import Settings
 from connections.warehouse import Connection, StatementFailed, open_warehouse, run_query
-from pipeline_contract.ddl import quote_snowflake
+from pipeline_contract.ddl import quote_snowflake, way_table_name
 from pipeline_contract.manifest import OffsetRange
 from pipeline_contract.model import Contract
 from pipeline_contract.ways import TableWay, WayTable, derive_way_tables
@@ -20,7 +20,6 @@ from reconciliation.accounts import Reading
 from reconciliation.findings import Finding
 from reconciliation.warehouse_party import cast_rows, fetch_columns
 from reconciliation.way_sight import EndRows, WaySight
-from snowflake_integration.naming import qualify
 
 
 def read_way_tables(settings: Settings, contract: Contract, way: TableWay) -> WaySight:
@@ -46,7 +45,7 @@ def read_ranges(connection: Connection, table: WayTable) -> list[OffsetRange]:
     """The ranges of offsets of which the way says that their rows are in the tables."""
     columns = ("_topic", "_topic_id", "_partition", "first_offset", "next_offset")
     names = ", ".join(quote_snowflake(name) for name in columns)
-    statement = f"SELECT {names} FROM {qualify(table.database, table.schema, table.name)}"  # noqa: S608 - quoted names
+    statement = f"SELECT {names} FROM {way_table_name(table)}"  # noqa: S608 - quoted names
     return [
         OffsetRange(
             topic=row["_TOPIC"],
@@ -63,7 +62,7 @@ def read_ranges(connection: Connection, table: WayTable) -> list[OffsetRange]:
 def read_rows(connection: Connection, table: WayTable) -> EndRows:
     """All rows of a table, in the contract's types."""
     schema = end_schema(table)
-    found = fetch_columns(connection, qualify(table.database, table.schema, table.name), [*table.written])
+    found = fetch_columns(connection, way_table_name(table), [*table.written])
     rows, odd = cast_rows((add_place(batch) for batch in found), schema)
     return EndRows(table.name, rows, odd)
 

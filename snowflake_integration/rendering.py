@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from connections.settings import Settings
 from connections.warehouse import name_loader_role, quote_literal
-from pipeline_contract.ddl import quote_snowflake, snowflake_table, way_table
+from pipeline_contract.ddl import quote_snowflake, snowflake_table, way_table, way_table_name
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import WINDOW_COLUMNS
@@ -117,7 +117,7 @@ def _open_templates() -> Environment:
         "qualified": lambda parts: qualify(*parts),
         "way_table": way_table,
         "way_purpose": describe_way_purpose,
-        "place": lambda table: qualify(table.database, table.schema, table.name),
+        "place": way_table_name,
         "table": lambda target: snowflake_table(target.output),
         "purpose": describe_purpose,
         "pipe_copy": pipe_copy,

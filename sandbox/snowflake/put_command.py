@@ -13,7 +13,7 @@ from sandbox.snowpipe.sql_reader import StatementReader, get_text, is_true
 from sandbox.snowpipe.user_stage import USER_STAGE
 
 # Of an address without quotes the tokenizer would take all behind the slashes for a comment.
-_PUT = re.compile(r"\s*PUT\s+(?:'file://(?P<quoted>[^']*)'|file://(?P<bare>\S+))\s+(?P<rest>@.*)", re.I | re.S)
+_PUT = re.compile(r"\s*PUT\s+(?:'file://(?P<quoted>[^']*)'|file://(?P<bare>\S+))\s+(?P<rest>'?@.*)", re.I | re.S)
 _PARALLEL = 4
 
 

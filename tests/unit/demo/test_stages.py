@@ -26,6 +26,18 @@ def test_windows_are_closed_only_where_there_are_aggregates() -> None:
     assert "data/flights_damaged.csv" in flights.stages[2].arguments
 
 
+def test_the_direct_way_is_proved_as_such_and_starts_no_spark() -> None:
+    way = plan_way(load_contract(find_contract("flights")), "local", Path("folder"), "direct")
+
+    assert [stage.title for stage in way.stages] == ["deploy the SQL", "sample data", "producer", "consumer", "answer"]
+    assert way.proof.arguments[-2:] == ("--way", "direct")
+
+
+def test_a_way_that_there_is_not_is_refused_with_what_there_is() -> None:
+    with pytest.raises(ConfigurationError, match=r"--way: found 'other', allowed: lake, direct"):
+        plan_way(load_contract(find_contract("flights")), "local", Path("folder"), "other")
+
+
 def test_a_pipeline_without_sample_data_is_refused_with_what_there_is() -> None:
     contract = load_contract(find_contract("readings")).model_copy(update={"name": "other"})
 
