@@ -21,10 +21,7 @@ help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
 
-setdemo-direct: $(STAMP) ## the same without Spark and S3: Kafka straight into Snowflake's tables
-	@$(RUN) demo run $(PIPELINE) --way direct --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
-
-up: $(STAMP) ## check Python and Java, build .venv with the pinned packages, fetch the jars
+setup: $(STAMP) ## check Python and Java, build .venv with the pinned packages, fetch the jars
 
 $(STAMP): setup.cfg constraints.txt
 	@.ci/setup
