@@ -15,7 +15,7 @@ ARGS ?=
 TO ?= snowflake
 export SQL
 
-.PHONY: help setup demo demo-direct up down status topics deploy produce stream consume job-status close backfill compact snowpipe query verify package test chaos lint clean
+.PHONY: help setup demo demo-direct demo-athena up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package test chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
@@ -31,6 +31,9 @@ demo: $(STAMP) ## all of it: sandbox, SQL, producer, Spark, Snowpipe, reconcilia
 
 demo-direct: $(STAMP) ## the same without Spark and S3: Kafka straight into Snowflake's tables
 	@$(RUN) demo run $(PIPELINE) --way direct --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
+
+demo-athena: $(STAMP) ## the same without Spark and Snowflake: Kafka into S3, a catalog, and SQL on Athena
+	@$(RUN) demo run $(PIPELINE) --way s3 --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
 
 up: $(STAMP) ## start the sandbox: Kafka (real), AWS and Snowflake (emulated)
 	@$(RUN) sandbox up --env $(ENV)
@@ -77,6 +80,13 @@ snowpipe: $(STAMP) ## wait until Snowpipe has loaded every object of the lake, a
 
 query: $(STAMP) ## ask the warehouse: SQL="select count(*) from flights"
 	@$(RUN) snowflake_integration query --env $(ENV) --pipeline $(PIPELINE) "$${SQL:-$$(cat demo/questions/$(PIPELINE).sql)}"
+
+catalog: $(STAMP) ## the Glue catalog of the objects of `consume TO=s3`: database, crawler, workgroup, tables, partitions
+	@$(RUN) aws_integration catalog deploy $(PIPELINE) --env $(ENV)
+	@$(RUN) aws_integration catalog register $(PIPELINE) --env $(ENV) $(ARGS)
+
+athena: $(STAMP) ## ask Athena: SQL="select count(*) from flights"
+	@$(RUN) aws_integration query $(PIPELINE) "$${SQL:-$$(cat demo/questions/$(PIPELINE).sql)}" --env $(ENV) $(ARGS)
 
 verify: $(STAMP) ## the reconciliation: every row accounted for, or where it is
 	@$(RUN) reconciliation check $(PIPELINE) --env $(ENV) $(ARGS)

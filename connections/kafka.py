@@ -213,10 +213,17 @@ def read_topic(
     transaction the reader waits for its outcome. `ServiceError` when nothing moves for `stall_s`.
     """
     wanted = read_stable_ends(settings, topic) if ends is None else dict(ends)
-    return _read_until(settings, topic, {p: end for p, end in wanted.items() if end > 0}, stall_s)
+    return _read_until(settings, topic, {p: end for p, end in wanted.items() if end > 0}, OFFSET_BEGINNING, stall_s)
 
 
-def _read_until(settings: KafkaSettings, topic: str, ends: dict[int, int], stall_s: float) -> Iterator[TopicRecord]:
+def read_range(settings: KafkaSettings, topic: str, partition: int, start: int, end: int) -> Iterator[TopicRecord]:
+    """Every committed message of one partition from offset `start` up to, and without, `end`; expired ones are left out."""
+    return _read_until(settings, topic, {partition: end}, start, READ_STALL_S)
+
+
+def _read_until(
+    settings: KafkaSettings, topic: str, ends: dict[int, int], start: int, stall_s: float
+) -> Iterator[TopicRecord]:
     log = _ErrorLog()
     consumer = Consumer(
         {
@@ -232,7 +239,7 @@ def _read_until(settings: KafkaSettings, topic: str, ends: dict[int, int], stall
         }
     )
     try:
-        consumer.assign([TopicPartition(topic, partition, OFFSET_BEGINNING) for partition in ends])
+        consumer.assign([TopicPartition(topic, partition, start) for partition in ends])
         moved_at_s = time.monotonic()
         while ends:
             with explain_errors(settings, f"read topic {topic!r}", log):

@@ -14,6 +14,8 @@ QUESTIONS = Path(__file__).with_name("questions")
 # What is replayed: files that are committed, after those that the sandbox writes from its packages.
 COMMITTED_FILES = {"flights": ("data/flights_damaged.csv",), "readings": ("data/readings.csv",)}
 SAMPLE_FILES = {"flights": ("flights.csv",), "readings": ()}
+# A condition that leaves one partition of the lake, to show what is not read then.
+SAMPLE_PARTITIONS = {"flights": "month = '2013-07'"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def plan_way(contract: Contract, environment: str, folder: Path, way: str = "lak
         )
     samples = [str(folder / file) for file in SAMPLE_FILES[name]]
     stages = [
-        Stage("deploy the SQL", ("snowflake_integration", "deploy", name, *env)),
+        plan_deployment(name, env, way),
         *(Stage("sample data", ("sandbox", "sample-data", name, path)) for path in samples),
         Stage("producer", ("kafka_producer", "replay", name, *samples, *COMMITTED_FILES[name], *env)),
         *WAY_STAGES[way](contract, env),
@@ -68,10 +70,16 @@ def plan_way(contract: Contract, environment: str, folder: Path, way: str = "lak
     )
 
 
+def plan_deployment(name: str, env: Environment, way: str) -> Stage:
+    """What has to be there before the first row: tables in Snowflake, or the catalog of the objects."""
+    if way == "s3":
+        return Stage("deploy the catalog", ("aws_integration", "catalog", "deploy", name, *env))
+    return Stage("deploy the SQL", ("snowflake_integration", "deploy", name, *env))
+
+
 def plan_lake(contract: Contract, env: Environment) -> list[Stage]:
     """From the topic through Spark, S3 and Snowpipe."""
-    name = contract.name
-    question = (QUESTIONS / f"{name}.sql").read_text(encoding="utf-8").strip()
+    name, question = contract.name, read_question(contract.name)
     return [
         Stage("Spark job", ("spark_streaming", "run", name, *env, "--available-now")),
         *(Stage("close windows", ("spark_streaming", "close", name, *env)) for _ in contract.aggregates[:1]),
@@ -91,4 +99,35 @@ def plan_direct(contract: Contract, env: Environment) -> list[Stage]:
     ]
 
 
-WAY_STAGES: dict[str, Callable[[Contract, Environment], list[Stage]]] = {"lake": plan_lake, "direct": plan_direct}
+def plan_s3(contract: Contract, env: Environment) -> list[Stage]:
+    """From the topic into objects, which a crawler and the contract describe, and Athena reads; one partition, then all."""
+    name, question = contract.name, read_question(contract.name)
+    one_partition = [
+        Stage("Athena, one partition", ("aws_integration", "query", name, add_condition(question, condition), *env))
+        for condition in (SAMPLE_PARTITIONS.get(name),)
+        if condition
+    ]
+    return [
+        Stage("consumer", ("kafka_consumer", "run", name, "--to", "s3", *env, "--available-now")),
+        Stage("crawler", ("aws_integration", "catalog", "crawl", name, *env)),
+        Stage("register", ("aws_integration", "catalog", "register", name, *env)),
+        Stage("Athena", ("aws_integration", "query", name, question, *env)),
+        *one_partition,
+    ]
+
+
+def read_question(name: str) -> str:
+    """The question that the demonstration of a pipeline ends with."""
+    return (QUESTIONS / f"{name}.sql").read_text(encoding="utf-8").strip()
+
+
+def add_condition(question: str, condition: str) -> str:
+    """The question over those rows alone that meet a condition."""
+    return question.replace(" group by ", f" where {condition} group by ", 1)
+
+
+WAY_STAGES: dict[str, Callable[[Contract, Environment], list[Stage]]] = {
+    "lake": plan_lake,
+    "direct": plan_direct,
+    "s3": plan_s3,
+}

@@ -16,6 +16,7 @@ from pipeline_contract.row_judge import Message
 ENTRY_POINTS = "millrace.destinations"
 BUILT_IN = {
     "snowflake": "kafka_consumer.snowflake_destination:open_snowflake",
+    "s3": "kafka_consumer.s3_destination:open_s3_destination",
 }
 
 

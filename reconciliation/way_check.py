@@ -22,6 +22,7 @@ from reconciliation.row_keys import empty_zone, is_among, mark_repeated
 from reconciliation.source_party import SourceSight, read_sources
 from reconciliation.statement import Statement, TableFigures
 from reconciliation.topic_party import TopicSight, read_records, read_topics
+from reconciliation.way_objects_party import read_way_objects
 from reconciliation.way_sight import EndRows, WaySight
 from reconciliation.way_tables_party import read_way_tables
 from reconciliation.zone_checks import find_duplicates, find_unexplained, report_repeated
@@ -29,6 +30,7 @@ from reconciliation.zone_checks import find_duplicates, find_unexplained, report
 ReadWay = Callable[[Settings, Contract], WaySight]
 READERS: dict[str, ReadWay] = {
     "direct": partial(read_way_tables, way="direct"),
+    "s3": read_way_objects,
     "lambda": partial(read_way_tables, way="lambda"),
 }
 

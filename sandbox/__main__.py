@@ -18,6 +18,7 @@ from rich.markup import escape
 
 from connections.settings import Settings, load_settings
 from pipeline_contract.errors import NotFinished, PipelineError
+from sandbox.aws.accepted import ACCEPTED_BY_AWS
 from sandbox.java import Java, find_java
 from sandbox.sample_data import write_flights
 from sandbox.snowflake import ACCEPTED_NOT_ENFORCED
@@ -116,14 +117,14 @@ def status(
     environment: EnvironmentOption = "local",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show each service, and which Snowflake statements are accepted but not enforced; exit code 4 unless all run and answer.
+    """Show each service, and what is accepted but not enforced; exit code 4 unless all run and answer.
 
     Example: python -m sandbox status --json
     """
     with exit_with_code():
         settings = load_settings(environment)
         services = describe_services(settings, find_usual_java, build_console(quiet=False))
-        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED)
+        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED, ACCEPTED_BY_AWS)
         if as_json:
             typer.echo(current.model_dump_json(indent=2))
         else:

@@ -35,11 +35,12 @@ class ServiceStatus(BaseModel):
 
 
 class SandboxStatus(BaseModel):
-    """All services, and what the Snowflake endpoint accepts without carrying it out."""
+    """All services, and what the Snowflake and the AWS endpoint accept without carrying it out."""
 
     state_dir: Path
     services: list[ServiceStatus]
     accepted_not_enforced: list[tuple[str, str]]
+    accepted_by_aws: list[tuple[str, str]]
 
     @property
     def all_running(self) -> bool:
@@ -57,13 +58,17 @@ class SandboxStatus(BaseModel):
 
 
 def build_status(
-    services: Sequence[Service], state_dir: Path, accepted_not_enforced: Sequence[tuple[str, str]]
+    services: Sequence[Service],
+    state_dir: Path,
+    accepted_not_enforced: Sequence[tuple[str, str]],
+    accepted_by_aws: Sequence[tuple[str, str]] = (),
 ) -> SandboxStatus:
     """Look at every service's process, and call it; one that was started, not stopped, and is gone has died."""
     return SandboxStatus(
         state_dir=state_dir,
         services=[look_at(service) for service in services],
         accepted_not_enforced=list(accepted_not_enforced),
+        accepted_by_aws=list(accepted_by_aws),
     )
 
 
@@ -110,7 +115,9 @@ def render_status(status: SandboxStatus) -> Group:
     logs = [Text(f"log of the {service.title}: {service.log}") for service in status.services]
     accepted = "Accepted but not enforced by the emulated Snowflake (the reasons: `python -m sandbox status --json`):"
     statements = [Text(f"  {line}") for line in shorten_statements(status.accepted_not_enforced)]
-    return Group(services, Text(f"state: {status.state_dir}"), *logs, Text(accepted), *statements)
+    by_aws = [Text(f"  {call}: {why}") for call, why in status.accepted_by_aws]
+    of_aws = Text("Accepted but not enforced by the emulated AWS (S3, SQS, Glue catalog and crawler, Athena):")
+    return Group(services, Text(f"state: {status.state_dir}"), *logs, Text(accepted), *statements, of_aws, *by_aws)
 
 
 def shorten_statements(accepted_not_enforced: Sequence[tuple[str, str]]) -> list[str]:

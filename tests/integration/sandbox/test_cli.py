@@ -60,7 +60,8 @@ class Sandbox:
         """What `status --json` prints, by service, with the exit code and the rest beside it."""
         code, out, _ = self.run("status", "--json")
         answer = json.loads(out)
-        return {"code": code, "accepted": answer["accepted_not_enforced"], **{s["name"]: s for s in answer["services"]}}
+        accepted = answer["accepted_not_enforced"] + answer["accepted_by_aws"]
+        return {"code": code, "accepted": accepted, **{s["name"]: s for s in answer["services"]}}
 
     def find_processes(self) -> list[psutil.Process]:
         """All processes that work in this sandbox's folder."""
@@ -130,6 +131,7 @@ def test_state_survives_down_and_kills_and_goes_with_reset(own: Sandbox) -> None
     assert natures["kafka"] == ("running", "real")
     assert natures["aws"] == natures["snowflake"] == ("running", "emulated")
     assert any("ROLE" in statement for statement, _ in status["accepted"])
+    assert any("Glue" in call for call, _ in status["accepted"])
 
     assert own.run("down")[0] == 0
     assert own.find_processes() == []

@@ -33,6 +33,17 @@ def test_the_direct_way_is_proved_as_such_and_starts_no_spark() -> None:
     assert way.proof.arguments[-2:] == ("--way", "direct")
 
 
+def test_the_way_into_objects_asks_athena_for_everything_and_then_for_one_partition() -> None:
+    way = plan_way(load_contract(find_contract("flights")), "local", Path("folder"), "s3")
+
+    assert [stage.title for stage in way.stages] == [
+        "deploy the catalog", "sample data", "producer", "consumer", "crawler", "register", "Athena",
+        "Athena, one partition",
+    ]  # fmt: skip
+    assert "from flights where month = '2013-07' group by" in way.stages[-1].arguments[3]
+    assert way.proof.arguments[-2:] == ("--way", "s3")
+
+
 def test_a_way_that_there_is_not_is_refused_with_what_there_is() -> None:
     with pytest.raises(ConfigurationError, match=r"--way: found 'other', allowed: lake, direct"):
         plan_way(load_contract(find_contract("flights")), "local", Path("folder"), "other")

@@ -1,0 +1,21 @@
+"""What the emulated AWS accepts and does not enforce."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class AcceptedCall(NamedTuple):
+    """A kind of call or parameter, and what its acceptance does not mean."""
+
+    call: str
+    explanation: str
+
+
+ACCEPTED_BY_AWS: tuple[AcceptedCall, ...] = (
+    AcceptedCall("IAM, bucket policies", "no permission is checked"),
+    AcceptedCall("Glue CreateCrawler Role", "no role is taken: a crawler reads every bucket"),
+    AcceptedCall("Glue CreateCrawler Schedule, Classifiers", "a crawler runs when it is started, and reads Parquet"),
+    AcceptedCall("Athena EncryptionConfiguration", "results are not encrypted"),
+    AcceptedCall("Athena ResultReuseConfiguration", "every query is run"),
+)
