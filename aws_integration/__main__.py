@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
+from pipeline_contract.policies import catalog_read_policy, s3_consumer_policy
 
 MB = 10**6
 SCAN_LIMIT_MB = 10_000
@@ -156,6 +158,21 @@ def query(
         typer.echo(presentation.dump_json(presentation.answer_record(answer)))
     else:
         presentation.open_page().print(presentation.show_answer(answer))
+
+
+@app.command()
+def policies(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "aws") -> None:
+    """Print the IAM policies of the way into objects, as one JSON object by role.
+
+    Example: python -m aws_integration policies flights --env aws
+    """
+    with exit_on_error():
+        _, settings, names = _load(pipeline, environment)
+        documents = {
+            settings.aws.crawler_role: catalog_read_policy(names.bucket, names.pipeline),
+            f"millrace-consumer-{names.pipeline}-s3": s3_consumer_policy(names.bucket, names.pipeline),
+        }
+        typer.echo(json.dumps(documents, indent=2))
 
 
 def _load(pipeline: str, environment: str) -> tuple[Contract, Settings, CatalogNames]:

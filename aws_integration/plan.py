@@ -46,14 +46,14 @@ def plan_deployment(names: CatalogNames, found: Found, scan_limit_bytes: int) ->
     what = f"crawler {names.crawler} of {', '.join(names.locate(output.prefix) for output in names.outputs)}"
     if found.crawler is None:
         steps.append(Step("glue", "create", what, "create_crawler", crawler))
-    elif any(found.crawler.get(part) != wanted for part, wanted in crawler.items()):
+    elif not _is_crawler(found.crawler, crawler):
         steps.append(Step("glue", "update", what, "update_crawler", crawler))
     configuration = describe_workgroup(names, scan_limit_bytes)
     what = f"workgroup {names.workgroup}, at most {scan_limit_bytes / 1e6:,.0f} MB a query"
     if found.workgroup is None:
         request: dict[str, Any] = {"Name": names.workgroup, "Configuration": configuration}
         steps.append(Step("athena", "create", what, "create_work_group", request))
-    elif any(found.workgroup.get(part) != wanted for part, wanted in configuration.items()):
+    elif not _agrees(found.workgroup, configuration):
         changes = dict(configuration)
         changes["ResultConfigurationUpdates"] = changes.pop("ResultConfiguration")
         request = {"WorkGroup": names.workgroup, "ConfigurationUpdates": changes}
@@ -126,16 +126,24 @@ def _plan_table(
     what = f"table {names.database}.{output.table} with {len(output.columns)} columns"
     if there is None:
         yield Step("glue", "create", what, "create_table", request)
-    elif any(not _agrees(there.get(part), value) for part, value in wanted.items()):
+    elif not _agrees(there, wanted):
         yield Step("glue", "update", what, "update_table", request)
+
+
+def _is_crawler(there: Mapping[str, Any], wanted: Mapping[str, Any]) -> bool:
+    """Whether a crawler is as it should be; Glue tells of its role by the name alone."""
+    role = str(wanted["Role"])
+    return there.get("Role") in (role, role.rpartition("/")[2]) and _agrees({**there, "Role": role}, wanted)
 
 
 def _agrees(there: Any, wanted: Any) -> bool:
     """Whether what is there says all that is wanted; Glue may say more, such as defaults."""
-    if not isinstance(wanted, Mapping) or not isinstance(there, Mapping):
-        return bool(there == wanted)
-    projected = {name for name in there if name.startswith("projection.")}
-    return projected <= wanted.keys() and all(_agrees(there.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, Mapping) and isinstance(there, Mapping):
+        projected = {name for name in there if name.startswith("projection.")}
+        return projected <= wanted.keys() and all(_agrees(there.get(name), value) for name, value in wanted.items())
+    if isinstance(wanted, list) and isinstance(there, list):
+        return len(there) == len(wanted) and all(map(_agrees, there, wanted))
+    return bool(there == wanted)
 
 
 def _plan_partitions(

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from pipeline_contract.claims import claims_prefix
 from pipeline_contract.layout import LAKE, LEDGER, OPERATIONS, STAGING
+from pipeline_contract.ways import s3_way_prefix
 
 VERSION = "2012-10-17"
 Document = dict[str, Any]
@@ -92,12 +94,35 @@ def streaming_job_policy(bucket: str, pipeline: str, checkpoints: str) -> Docume
     )
 
 
+def s3_consumer_policy(bucket: str, pipeline: str) -> Document:
+    """What the consumer of the way `s3` may do: put objects and claims, and read them again, never delete."""
+    prefixes = [*_list_outputs(pipeline), claims_prefix(pipeline)]
+    return _document(
+        _allow("ReadAndPut", ["s3:GetObject", "s3:PutObject"], *(object_arn(bucket, prefix) for prefix in prefixes)),
+        _allow_listing("ListItsPrefixes", bucket, prefixes),
+    )
+
+
+def catalog_read_policy(bucket: str, pipeline: str) -> Document:
+    """What the Glue crawler may do beyond Glue's own service policy, and a person who asks Athena: read the objects."""
+    prefixes = _list_outputs(pipeline)
+    return _document(
+        _allow("ReadObjects", ["s3:GetObject"], *(object_arn(bucket, prefix) for prefix in prefixes)),
+        _allow_listing("ListPrefixes", bucket, prefixes),
+        _allow("LocateBucket", ["s3:GetBucketLocation"], bucket_arn(bucket)),
+    )
+
+
 def deployment_policy(bucket: str) -> Document:
     """What `snowflake_integration deploy` may do: read and write the bucket's notifications, and list the lake."""
     return _document(
         _allow("WireNotifications", ["s3:GetBucketNotification", "s3:PutBucketNotification"], bucket_arn(bucket)),
         _allow_listing("ListLake", bucket, [f"{LAKE}/"]),
     )
+
+
+def _list_outputs(pipeline: str) -> list[str]:
+    return [s3_way_prefix(pipeline, output) for output in ("curated", "rejected")]
 
 
 def _checkpoint_prefixes(bucket: str, checkpoints: str) -> list[str]:

@@ -6,12 +6,10 @@ import io
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
 
 from connections.ledger_objects import LedgerObjects
 from connections.row_judging import open_judge
@@ -23,118 +21,55 @@ from kafka_consumer.metrics import Metrics
 from kafka_consumer.report import Report, RunSummary, Silence
 from kafka_consumer.runner import Job, Runner
 from kafka_consumer.s3_destination import S3Destination
-from kafka_producer.pacing import FullSpeed
-from kafka_producer.session import ReplayOptions, replay_source
 from pipeline_contract.claims import Claim, claims_prefix
-from pipeline_contract.contract_file import load_contract
-from pipeline_contract.model import Contract
 from pipeline_contract.ways import name_group, s3_way_prefix
+from tests.integration.kafka_consumer.pipelines import Pipeline, make_pipeline
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-# A folder for each minute: 60 rows after one another.
-CONTRACT = """
-name = "{name}"
-version = 1
-
-[topic]
-name = "{name}"
-partitions = 2
-key = ["id"]
-
+# A folder for each minute: 60 rows after one another. The objects are Parquet all the same.
+LAKE = """
 [lake]
 format = "csv"
-partition_by = {{ minute = "date_format(at, 'mm')" }}
-
-[event_time]
-column = "at"
-
-[warehouse]
-schema = "{name}"
-table = "events"
-
-[[column]]
-name = "id"
-type = "bigint"
-nullable = false
-
-[[column]]
-name = "at"
-type = "timestamp"
-nullable = false
-
-[[column]]
-name = "price"
-type = "decimal(10,2)"
-
-[[column]]
-name = "kind"
-type = "string"
-
-[[rule]]
-name = "known_kind"
-expression = "kind in ('a', 'b')"
+partition_by = { minute = "date_format(at, 'mm')" }
 """
 
 
-@dataclass
+@dataclass(frozen=True)
 class S3Way:
-    """One pipeline with a bucket of its own; every `poison`th row is refused."""
+    """One pipeline, and what its consumer writes to a bucket."""
 
-    folder: Path
-    name: str
-    settings: Settings
-
-    @property
-    def path(self) -> Path:
-        """The contract's file."""
-        return self.folder / f"{self.name}.toml"
-
-    @property
-    def contract(self) -> Contract:
-        """The pipeline's contract."""
-        return load_contract(self.path)
-
-    def replay(self, first: int, count: int, poison: int = 10) -> None:
-        """Send so many rows with ids from `first` on; none creates the topics."""
-        path = self.folder / f"rows-{first}.csv"
-        lines = (
-            f"{n},2024-01-01 00:{n // 60 % 60:02d}:{n % 60:02d},{n}.5,{'x' if n % poison == 0 else 'ab'[n % 2]}\n"
-            for n in range(first, first + count)
-        )
-        path.write_text("id,at,price,kind\n" + "".join(lines))
-        options = ReplayOptions("confluent", None, 5.0)
-        replay_source(
-            self.settings.kafka, self.contract, str(path), FullSpeed(), None, options, Event(), Console(quiet=True)
-        )
+    pipeline: Pipeline
 
     @property
     def s3(self) -> S3Client:
         """A client of the bucket."""
-        return open_s3(self.settings.s3)
+        return open_s3(self.pipeline.settings.s3)
 
     @property
     def bucket(self) -> str:
         """The bucket."""
-        return self.settings.s3.bucket
+        return self.pipeline.settings.s3.bucket
 
     def open(self, s3: S3Client | None = None) -> S3Destination:
         """The destination, as a consumer that has just started has it."""
-        contract = self.contract
+        contract = self.pipeline.contract
         ledger = ClaimsLedger(s3 or self.s3, self.bucket, contract.name)
-        return S3Destination(contract, self.settings.kafka, ledger, open_judge(contract, self.settings))
+        return S3Destination(
+            contract, self.pipeline.settings.kafka, ledger, open_judge(contract, self.pipeline.settings)
+        )
 
     def make_runner(self, destination: S3Destination, rows: int = 500, **options: Any) -> Runner:
         """A run of the way's group, with batches of so many rows."""
-        contract = self.contract
+        contract = self.pipeline.contract
         report = Report(
             contract.name, "s3", Silence(), Metrics(contract.name, "s3"), options.pop("say", lambda _: None)
         )
         limits = Limits(rows, 10_000_000, options.pop("age_s", 0.2))
         topics = (contract.topic.name, contract.topic.rejected)
         job = Job(topics, name_group(contract.name, "s3"), limits, 10_000, options.pop("until_drained", True), 60.0)
-        return Runner(self.settings, job, destination, report)
+        return Runner(self.pipeline.settings, job, destination, report)
 
     def drain(self, rows: int = 500, s3: S3Client | None = None) -> RunSummary:
         """Run until everything that is there is written."""
@@ -144,7 +79,7 @@ class S3Way:
 
     def list_keys(self, output: str) -> list[str]:
         """The keys of an output's objects."""
-        return LedgerObjects(self.s3, self.bucket).list_tree(s3_way_prefix(self.name, output))
+        return LedgerObjects(self.s3, self.bucket).list_tree(s3_way_prefix(self.pipeline.name, output))
 
     def read_rows(self, output: str) -> pa.Table:
         """The rows of an output's objects."""
@@ -158,17 +93,23 @@ class S3Way:
     def read_claims(self) -> list[Claim]:
         """Every claim, in the order of their keys."""
         ledger = LedgerObjects(self.s3, self.bucket)
-        return [ledger.parse(key, Claim) for key in ledger.list_tree(claims_prefix(self.name))]
+        return [ledger.parse(key, Claim) for key in ledger.list_tree(claims_prefix(self.pipeline.name))]
 
 
 def make_s3_way(folder: Path, name: str, settings: Settings) -> S3Way:
     """A pipeline with its topics, and no row yet."""
-    way = S3Way(folder, name, settings)
-    way.path.write_text(CONTRACT.format(name=name))
-    way.replay(0, 0)
-    return way
+    pipeline = make_pipeline(folder, name, settings)
+    pipeline.path.write_text(pipeline.path.read_text() + LAKE)
+    pipeline.replay(0, 0)
+    return S3Way(pipeline)
 
 
-def good_ids(first: int, count: int, poison: int = 10) -> Counter[int]:
-    """The ids that are curated, each once."""
-    return Counter(n for n in range(first, first + count) if n % poison)
+def check_chain(way: S3Way) -> None:
+    """Claims of a partition follow each other from offset 0, and each object is one that a claim names."""
+    ends: dict[tuple[str, int], int] = {}
+    for claim in way.read_claims():
+        place = (claim.range.topic, claim.range.partition)
+        assert claim.range.start == ends.get(place, 0)
+        ends[place] = claim.range.end
+    named = [item.key for claim in way.read_claims() for item in claim.objects]
+    assert sorted(named) == sorted(way.list_keys("curated") + way.list_keys("rejected"))

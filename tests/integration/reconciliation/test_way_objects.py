@@ -38,13 +38,13 @@ def written(
     s3 = session_settings.s3.model_copy(update={"bucket": name})
     open_s3(s3).create_bucket(Bucket=name)
     way = make_s3_way(tmp_path_factory.mktemp("way"), name, session_settings.model_copy(update={"s3": s3}))
-    way.replay(0, ROWS)
+    way.pipeline.replay(0, ROWS)
     way.drain(rows=BATCH)
     return way
 
 
 def check(way: S3Way) -> Statement:
-    return check_way(way.settings, way.contract, "s3", [], 20, lambda _: None)
+    return check_way(way.pipeline.settings, way.pipeline.contract, "s3", [], 20, lambda _: None)
 
 
 def find_first(way: S3Way, output: str) -> str:
@@ -111,12 +111,14 @@ CASES = (
 
 def test_a_way_whose_rows_are_all_there_is_complete_with_the_keys_of_the_main_way(written: S3Way) -> None:
     variables = {
-        "MILLRACE_KAFKA__BOOTSTRAP_SERVERS": written.settings.kafka.bootstrap_servers,
-        "MILLRACE_S3__ENDPOINT_URL": str(written.settings.s3.endpoint_url),
+        "MILLRACE_KAFKA__BOOTSTRAP_SERVERS": written.pipeline.settings.kafka.bootstrap_servers,
+        "MILLRACE_S3__ENDPOINT_URL": str(written.pipeline.settings.s3.endpoint_url),
         "MILLRACE_S3__BUCKET": written.bucket,
     }
 
-    result = CliRunner().invoke(app, ("check", str(written.path), "--way", "s3", "--json", "--quiet"), env=variables)
+    result = CliRunner().invoke(
+        app, ("check", str(written.pipeline.path), "--way", "s3", "--json", "--quiet"), env=variables
+    )
 
     assert result.exit_code == 0, result.output
     said = json.loads(result.stdout)
@@ -159,7 +161,7 @@ def test_a_claim_that_is_gone_leaves_a_gap(written: S3Way) -> None:
 
 
 def test_what_a_dead_consumer_has_claimed_and_not_put_is_pending_until_the_next_start(written: S3Way) -> None:
-    last = max(written.read_claims(), key=lambda claim: (claim.range.topic == written.name, claim.range.start))
+    last = max(written.read_claims(), key=lambda claim: (claim.range.topic == written.pipeline.name, claim.range.start))
     with restored(written):
         for item in last.objects:
             delete(written, item.key)
@@ -168,7 +170,7 @@ def test_what_a_dead_consumer_has_claimed_and_not_put_is_pending_until_the_next_
 
 
 def test_rows_that_no_consumer_has_read_yet_are_pending(written: S3Way) -> None:
-    written.replay(ROWS, 10)
+    written.pipeline.replay(ROWS, 10)
 
     assert (check(written).exit_code, check(written).pending) == (4, 10)
 

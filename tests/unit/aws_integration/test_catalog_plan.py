@@ -40,11 +40,24 @@ def everything(names: CatalogNames) -> Found:
     }
     return Found(
         database=True,
-        crawler={**describe_crawler(names), "State": "READY"},
+        crawler=describe_as_glue(names),
         workgroup={**describe_workgroup(names, LIMIT), "RequesterPaysEnabled": False},
         tables=tables,
         partitions={"flights": {("2013-01",): ""}},
     )
+
+
+def describe_as_glue(names: CatalogNames) -> dict[str, Any]:
+    """The crawler as GetCrawler describes it: the role by its name, targets of every kind, defaults."""
+    crawler = describe_crawler(names)
+    targets = [{**target, "Exclusions": []} for target in crawler["Targets"]["S3Targets"]]
+    return {
+        **crawler,
+        "Role": "millrace-crawler",
+        "Targets": {"S3Targets": targets, "JdbcTargets": [], "CatalogTargets": []},
+        "State": "READY",
+        "Classifiers": [],
+    }
 
 
 def calls(steps: list[Step]) -> list[str]:
@@ -72,7 +85,7 @@ def test_a_second_time_there_is_nothing_to_do(names: CatalogNames, everything: F
 
 
 def test_what_differs_is_updated(names: CatalogNames, everything: Found) -> None:
-    moved = everything._replace(crawler={**describe_crawler(names), "Role": "another"})
+    moved = everything._replace(crawler={**describe_as_glue(names), "Role": "another"})
 
     assert calls(plan_deployment(names, moved, 2 * LIMIT)) == ["update_crawler", "update_work_group"]
 

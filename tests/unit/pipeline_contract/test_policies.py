@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from pipeline_contract.policies import (
+    catalog_read_policy,
     deployment_policy,
     error_topic_policy,
+    s3_consumer_policy,
     snowflake_read_policy,
     snowflake_trust_policy,
     streaming_job_policy,
@@ -19,6 +21,8 @@ BUCKET = "the-lake"
 READ = snowflake_read_policy(BUCKET)
 JOB = streaming_job_policy(BUCKET, "flights", f"s3a://{BUCKET}/_checkpoints")
 DEPLOY = deployment_policy(BUCKET)
+CONSUMER = s3_consumer_policy(BUCKET, "flights")
+CATALOG = catalog_read_policy(BUCKET, "flights")
 
 
 def allows(policy: dict[str, Any], action: str, key: str) -> bool:
@@ -54,6 +58,12 @@ ACCESS = (
     AccessCase("job-keeps-its-checkpoint", JOB, "s3:PutObject", "_checkpoints/flights/offsets/1", True),
     AccessCase("job-leaves-other-pipelines", JOB, "s3:PutObject", "lake/readings/curated/a.csv.gz", False),
     AccessCase("job-leaves-longer-names", JOB, "s3:PutObject", "lake/flights_old/a.parquet", False),
+    AccessCase("consumer-puts-objects", CONSUMER, "s3:PutObject", "ways/s3/flights/curated/month=1/a.parquet", True),
+    AccessCase("consumer-claims", CONSUMER, "s3:PutObject", "_ledger/flights/s3/flights/0/0.json", True),
+    AccessCase("consumer-leaves-the-main-ledger", CONSUMER, "s3:PutObject", "_ledger/flights/ingest/1.json", False),
+    AccessCase("consumer-never-deletes", CONSUMER, "s3:DeleteObject", "ways/s3/flights/curated/a.parquet", False),
+    AccessCase("crawler-reads-objects", CATALOG, "s3:GetObject", "ways/s3/flights/rejected/a.parquet", True),
+    AccessCase("crawler-reads-no-claims", CATALOG, "s3:GetObject", "_ledger/flights/s3/flights/0/0.json", False),
     AccessCase("deployer-reads-no-object", DEPLOY, "s3:GetObject", "lake/flights/curated/a.parquet", False),
 )
 
@@ -63,7 +73,9 @@ def test_a_party_may_do_what_it_needs_and_no_more(case: AccessCase) -> None:
     assert allows(case.policy, case.action, case.key) is case.allowed
 
 
-@pytest.mark.parametrize("policy", [READ, JOB, DEPLOY], ids=["read", "job", "deploy"])
+@pytest.mark.parametrize(
+    "policy", [READ, JOB, DEPLOY, CONSUMER, CATALOG], ids=["read", "job", "deploy", "consumer", "catalog"]
+)
 def test_listing_is_limited_to_prefixes_and_nothing_has_a_wildcard_action(policy: dict[str, Any]) -> None:
     for statement in policy["Statement"]:
         assert not [action for action in statement["Action"] if "*" in action]
