@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -19,9 +20,9 @@ def hash_rows(table: pa.Table) -> str:
         if _is_fixed(field.type):
             digest.update(_dump_numbers(_to_numbers(column)))
         else:
-            values = [_to_bytes(value) for value in column.to_pylist()]
-            digest.update(_dump_numbers(pa.array(map(len, values), pa.int64())))
-            digest.update(b"".join(values))
+            text = _to_text(column)
+            digest.update(_dump_numbers(pc.binary_length(text)))
+            digest.update(_dump_text(text))
     return digest.hexdigest()
 
 
@@ -34,14 +35,24 @@ def _is_fixed(kind: Any) -> bool:
     return not (pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_decimal(kind))
 
 
-def _to_bytes(value: object) -> bytes:
-    if value is None:
+def _to_text(column: Any) -> Any:
+    """What stands in the place of a null is nobody's value, and becomes empty text."""
+    text = column.cast(pa.string()) if pa.types.is_decimal(column.type) else column
+    filled = pc.fill_null(text, pa.scalar("" if pa.types.is_string(text.type) else b"", text.type))
+    return pa.concat_arrays(filled.chunks) if filled.num_chunks else pa.array([], text.type)
+
+
+def _dump_text(text: Any) -> bytes:
+    """The characters of all values after one another."""
+    _, offsets, data = text.buffers()
+    if data is None or not len(text):
         return b""
-    return value if isinstance(value, bytes) else str(value).encode()
+    places = np.frombuffer(offsets, np.int32)
+    return bytes(memoryview(data)[places[text.offset] : places[text.offset + len(text)]])
 
 
 def _to_numbers(column: Any) -> Any:
-    """What stands in the place of a null is nobody's value, and becomes 0."""
+    """The same, and becomes 0."""
     if pa.types.is_floating(column.type):
         return pc.fill_null(column, 0.0)
     wide = pa.types.is_timestamp(column.type) or pa.types.is_int64(column.type)

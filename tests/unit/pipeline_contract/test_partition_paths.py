@@ -55,6 +55,15 @@ def test_folders(tmp_path: Path, partition_by: str, row: tuple[object, ...], fol
     assert find_folder(tmp_path, partition_by, row) == folder
 
 
+def test_equal_doubles_that_are_written_differently_have_folders_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "things.toml"
+    text = CONTRACT.format(partition_by='kind = "number"').replace('"label"', '"number"').replace("string", "double")
+    path.write_text(text)
+    find = compile_partition(load_contract(path))
+
+    assert [find((1, 0.0)), find((1, -0.0)), find((1, 0.0))] == ["kind=0.0/", "kind=-0.0/", "kind=0.0/"]
+
+
 def test_what_only_spark_can_compute_is_refused_with_its_place(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"lake\.partition_by\.kind"):
         find_folder(tmp_path, 'kind = "soundex(label)"', (1, "a"))
