@@ -15,11 +15,11 @@ ARGS ?=
 TO ?= snowflake
 export SQL
 
-.PHONY: help setup demo demo-direct demo-athena up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package test chaos lint clean
+.PHONY: help setup demo demo-direct demo-athena demo-lambda up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda test chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
-	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-12s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-14s %s\n' "$$name" "$$text"; done
 
 setup: $(STAMP) ## check Python and Java, build .venv with the pinned packages, fetch the jars
 
@@ -34,6 +34,9 @@ demo-direct: $(STAMP) ## the same without Spark and S3: Kafka straight into Snow
 
 demo-athena: $(STAMP) ## the same without Spark and Snowflake: Kafka into S3, a catalog, and SQL on Athena
 	@$(RUN) demo run $(PIPELINE) --way s3 --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
+
+demo-lambda: $(STAMP) ## the same through a Lambda function, which the sandbox emulates
+	@$(RUN) demo run $(PIPELINE) --way lambda --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
 
 up: $(STAMP) ## start the sandbox: Kafka (real), AWS and Snowflake (emulated)
 	@$(RUN) sandbox up --env $(ENV)
@@ -93,6 +96,9 @@ verify: $(STAMP) ## the reconciliation: every row accounted for, or where it is
 
 package: $(STAMP) ## dist/millrace.tar.gz: what a cluster needs to run the job; ARGS="--python-version 3.12"
 	@$(RUN) spark_streaming package $(ARGS)
+
+package-lambda: $(STAMP) ## dist/millrace-kafka.zip: what Lambda needs to run the handler; ARGS="--python-version 3.12 --arch arm64"
+	@$(RUN) aws_integration package kafka $(ARGS)
 
 # Two workers, each with services of its own: the tests wait for brokers and JVMs more than they compute.
 test: $(STAMP) ## all tests but the chaos suite

@@ -17,7 +17,7 @@ Action = Literal["create", "update", "delete"]
 class Step(NamedTuple):
     """One line of a plan: the call of boto3's that carries it out, with its parameters."""
 
-    service: Literal["glue", "athena"]
+    service: Literal["glue", "athena", "s3", "lambda"]
     action: Action
     what: str
     call: str

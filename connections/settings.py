@@ -57,7 +57,10 @@ class AwsSettings(_Section):
 
 
 class WarehouseSettings(_Section):
-    """The Snowflake account; the key file's passphrase comes from MILLRACE_WAREHOUSE__PRIVATE_KEY_PASSPHRASE alone."""
+    """The Snowflake account; the key file's passphrase comes from MILLRACE_WAREHOUSE__PRIVATE_KEY_PASSPHRASE alone.
+
+    `private_key` is the key itself, as PEM text, for a process that has no file: Lambda.
+    """
 
     account: str = "sandbox"
     user: str = "sandbox"
@@ -67,6 +70,7 @@ class WarehouseSettings(_Section):
     port: int | None = Field(default=None, ge=1, le=65535)
     protocol: Literal["http", "https"] = "https"
     private_key_file: Path | None = None
+    private_key: SecretStr | None = None
     private_key_passphrase: SecretStr | None = None
     timeout_s: float = Field(default=60.0, gt=0)
 
@@ -102,6 +106,19 @@ class ConsumerSettings(_Section):
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
 
 
+class FunctionSettings(_Section):
+    """A pipeline's Lambda function: its role and limits, and the secret in Secrets Manager that holds the warehouse's key.
+
+    `reports_failures` says that the function's Kafka trigger is set to read partial answers (`ReportBatchItemFailures`).
+    """
+
+    role: str = "millrace-lambda"
+    secret: str | None = None
+    timeout_s: int = Field(default=120, ge=1, le=900)
+    memory_mb: int = Field(default=1024, ge=128, le=10240)
+    reports_failures: bool = False
+
+
 class SandboxSettings(_Section):
     """Where the sandbox keeps its state."""
 
@@ -126,6 +143,7 @@ class Settings(BaseSettings):
     warehouse: WarehouseSettings = WarehouseSettings()
     spark: SparkSettings = SparkSettings()
     consumer: ConsumerSettings = ConsumerSettings()
+    function: FunctionSettings = FunctionSettings()
     sandbox: SandboxSettings = SandboxSettings()
 
 

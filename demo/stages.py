@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
-from pipeline_contract.ways import derive_way_tables
+from pipeline_contract.ways import TableWay, derive_way_tables
 
 QUESTIONS = Path(__file__).with_name("questions")
 # What is replayed: files that are committed, after those that the sandbox writes from its packages.
@@ -91,10 +91,21 @@ def plan_lake(contract: Contract, env: Environment) -> list[Stage]:
 
 def plan_direct(contract: Contract, env: Environment) -> list[Stage]:
     """From the topic straight into tables."""
-    name, table = contract.name, derive_way_tables(contract, "direct").curated.name
+    return plan_consumer(contract, env, "direct", "snowflake")
+
+
+def plan_lambda(contract: Contract, env: Environment) -> list[Stage]:
+    """From the topic through the pipeline's function into tables."""
+    function = Stage("function", ("aws_integration", "function", "deploy", contract.name, *env))
+    return [function, *plan_consumer(contract, env, "lambda", "lambda")]
+
+
+def plan_consumer(contract: Contract, env: Environment, way: TableWay, destination: str) -> list[Stage]:
+    """The consumer, and what is in the tables then."""
+    name, table = contract.name, derive_way_tables(contract, way).curated.name
     question = f"select count(*) as rows_loaded, max(_loaded_at) as last_loaded_at from {table}"  # noqa: S608
     return [
-        Stage("consumer", ("kafka_consumer", "run", name, "--to", "snowflake", *env, "--available-now")),
+        Stage("consumer", ("kafka_consumer", "run", name, "--to", destination, *env, "--available-now")),
         Stage("answer", ("snowflake_integration", "query", *env, "--pipeline", name, question)),
     ]
 
@@ -130,4 +141,5 @@ WAY_STAGES: dict[str, Callable[[Contract, Environment], list[Stage]]] = {
     "lake": plan_lake,
     "direct": plan_direct,
     "s3": plan_s3,
+    "lambda": plan_lambda,
 }

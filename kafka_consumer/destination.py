@@ -15,6 +15,7 @@ from pipeline_contract.row_judge import Message
 # Other packages offer destinations under this group; the name is what `--to` takes.
 ENTRY_POINTS = "millrace.destinations"
 BUILT_IN = {
+    "lambda": "kafka_consumer.lambda_destination:open_function",
     "snowflake": "kafka_consumer.snowflake_destination:open_snowflake",
     "s3": "kafka_consumer.s3_destination:open_s3_destination",
 }

@@ -16,6 +16,7 @@ from connections.warehouse import (
     name_loader_role,
     open_warehouse,
 )
+from connections.way_tables import advise_deployment, check_tables
 from kafka_consumer.destination import Batch, Partition, Slice, Written
 from kafka_consumer.snowflake_loading import LoadRows, choose_loading
 from kafka_consumer.starts import check_topic_id
@@ -156,29 +157,6 @@ class SnowflakeDestination:
 def open_snowflake(contract: Contract, settings: Settings) -> SnowflakeDestination:
     """The tables of the way `direct`; no connection is opened yet."""
     return SnowflakeDestination(contract, settings, open_judge(contract, settings), choose_loading)
-
-
-def check_tables(connection: Connection, tables: WayTables, pipeline: str) -> None:
-    """Return if every table is there with its columns, or raise `ConfigurationError` that says what to do."""
-    for table in tables:
-        try:
-            there = execute_statement(connection, f"SELECT * FROM {way_table_name(table)} LIMIT 0").columns  # noqa: S608
-        except StatementFailed as error:
-            if not error.is_about_nothing:
-                raise
-            raise ConfigurationError(f"{error.reason}: {advise_deployment(pipeline)}") from error
-        if missing := [name for name in table.columns if name.upper() not in there]:
-            raise ConfigurationError(
-                f"table {table.name} has no column {', '.join(missing)}, which the contract wants: "
-                f"`python -m snowflake_integration migrate {pipeline}` adds it"
-            )
-
-
-def advise_deployment(pipeline: str) -> str:
-    """What to do about tables that are not there."""
-    return (
-        f"run `python -m snowflake_integration deploy {pipeline}`, which makes what is absent and keeps what is there"
-    )
 
 
 def count_rows(judged: JudgedRows) -> dict[str, int]:

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from connections.ledger import Ledger
+from connections.python_packages import PythonPlatform
 from connections.s3 import open_s3
 from connections.settings import load_settings
 from pipeline_contract.command_errors import exit_on_error
@@ -24,7 +25,7 @@ from pipeline_contract.outputs import INGEST
 from spark_streaming import options as o
 from spark_streaming.backfill_plan import parse_request, plan_backfill
 from spark_streaming.checkpoint_changes import plan_rewind, plan_start_over
-from spark_streaming.cluster_package import PythonPlatform, build_package
+from spark_streaming.cluster_package import build_package
 from spark_streaming.compaction_plan import choose_outputs, plan_compaction
 from spark_streaming.current_files import list_current_files, print_files
 from spark_streaming.delta_commands import Answer, AsJson, DryRun, OlderThan, optimize_table, vacuum_table

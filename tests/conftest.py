@@ -99,8 +99,9 @@ def warehouse_settings(
     session_settings: Settings,
     s3_endpoint: str,
 ) -> Settings:
-    """Settings of a running Snowflake endpoint and the AWS endpoint that it needs, and nothing else started for it."""
+    """Settings of a running Snowflake endpoint, and of the AWS endpoint that it needs with the lake's bucket; no Kafka."""
     provide(session_services["snowflake"])
+    create_lake_bucket(session_settings)
     return session_settings
 
 

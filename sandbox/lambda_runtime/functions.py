@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import zipfile
+from base64 import b64encode
 from io import BytesIO
 from pathlib import Path
 from threading import Lock
@@ -87,9 +88,9 @@ class FunctionStore:
         shutil.rmtree(self.folder / "code" / name, ignore_errors=True)
 
     def unpack(self, name: str, archive: bytes) -> tuple[Path, str]:
-        """The folder that an archive was unpacked to, and the archive's SHA-256."""
-        sha256 = hashlib.sha256(archive).hexdigest()
-        folder = self.folder / "code" / name / sha256[:16]
+        """The folder that an archive was unpacked to, and the archive's SHA-256 as Lambda writes it."""
+        digest = hashlib.sha256(archive)
+        folder = self.folder / "code" / name / digest.hexdigest()[:16]
         try:
             with zipfile.ZipFile(BytesIO(archive)) as packed:
                 if sum(member.file_size for member in packed.infolist()) > MAX_UNPACKED_BYTES:
@@ -99,7 +100,7 @@ class FunctionStore:
         except zipfile.BadZipFile:
             text = "Could not unzip uploaded file. Please check your file, then try to upload again."
             raise FunctionRefused("InvalidParameterValueException", text) from None
-        return folder, sha256
+        return folder, b64encode(digest.digest()).decode()
 
     def _locate(self, name: str) -> Path:
         if not name or not all(character.isalnum() or character in "-_" for character in name):

@@ -23,7 +23,11 @@ MAY_IMPORT = {
 READS_ENVIRONMENT = {"sys.argv", "os.environ", "os.getenv"}
 # The function that all entry points call to read the environment lives here.
 SETTINGS = "connections/settings.py"
-ENTRY_SCRIPTS = {"sandbox/lambda_runtime/bootstrap.py", "spark_streaming/job.py"}
+ENTRY_SCRIPTS = {
+    "aws_integration/lambda_handlers/kafka_lambda_handler.py",
+    "sandbox/lambda_runtime/bootstrap.py",
+    "spark_streaming/job.py",
+}
 MAX_FUNCTION_LINES = 50
 MAX_FILE_LINES = 300
 MODULES = sorted(path for package in MAY_IMPORT for path in Path(package).rglob("*.py"))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from spark_streaming.cluster_package import PythonPlatform, build_package
+from connections.python_packages import PythonPlatform
+from spark_streaming.cluster_package import build_package
 
 
 def build_project(folder: Path) -> Path:

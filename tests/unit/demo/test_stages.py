@@ -44,8 +44,15 @@ def test_the_way_into_objects_asks_athena_for_everything_and_then_for_one_partit
     assert way.proof.arguments[-2:] == ("--way", "s3")
 
 
+def test_the_way_through_lambda_creates_its_function_when_the_topics_are_there() -> None:
+    way = plan_way(load_contract(find_contract("readings")), "local", Path("folder"), "lambda")
+
+    assert [stage.title for stage in way.stages] == ["deploy the SQL", "producer", "function", "consumer", "answer"]
+    assert way.proof.arguments[-2:] == ("--way", "lambda")
+
+
 def test_a_way_that_there_is_not_is_refused_with_what_there_is() -> None:
-    with pytest.raises(ConfigurationError, match=r"--way: found 'other', allowed: lake, direct"):
+    with pytest.raises(ConfigurationError, match=r"--way: found 'other', allowed: lake, direct, s3, lambda"):
         plan_way(load_contract(find_contract("flights")), "local", Path("folder"), "other")
 
 

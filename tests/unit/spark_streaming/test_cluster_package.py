@@ -15,15 +15,9 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from connections.python_packages import PythonPlatform, list_project_files
 from pipeline_contract.errors import ConfigurationError
-from spark_streaming.cluster_package import (
-    REQUIREMENTS,
-    ROOMS,
-    PythonPlatform,
-    list_project_files,
-    pack_folder,
-    write_launcher,
-)
+from spark_streaming.cluster_package import REQUIREMENTS, ROOMS, pack_folder, write_launcher
 from spark_streaming.job import execute
 
 # Brought by the cluster's Spark.
