@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -17,6 +18,9 @@ from pipeline_contract.errors import PublishConflict
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+
+
+PUTS_AT_ONCE = 8
 
 
 class ClaimsLedger:
@@ -48,9 +52,13 @@ class ClaimsLedger:
                 f"{claim.range.end} do not make the same rows now: they have expired, or the contract has changed since its "
                 f"version {claim.contract_version} claimed them. Run that version once more before the messages expire"
             )
-        for item in objects:
-            if not self._objects.put_if(item.claimed.key, item.body, {"IfNoneMatch": "*"}):
-                self._check_same(claim, item)
+        with ThreadPoolExecutor(PUTS_AT_ONCE) as pool:
+            for _ in pool.map(lambda item: self._put(claim, item), objects):
+                pass
+
+    def _put(self, claim: Claim, item: RowObject) -> None:
+        if not self._objects.put_if(item.claimed.key, item.body, {"IfNoneMatch": "*"}):
+            self._check_same(claim, item)
 
     def _check_same(self, claim: Claim, item: RowObject) -> None:
         """Return if the object that is there has the rows of this one, which another consumer has put then."""

@@ -36,6 +36,10 @@ def way(
     return make_s3_way(tmp_path, unique_name, session_settings.model_copy(update=changes))
 
 
+# The client itself tries several times before it says that S3 is away.
+WAIT_S = 90
+
+
 class Crash(Exception):
     """What stands for the end of the process."""
 
@@ -186,13 +190,13 @@ def test_s3_may_go_down_and_come_back(
         way.pipeline.replay(0, 500)
         said: list[str] = []
         with running(way.make_runner(way.open(), 100, until_drained=False, say=said.append)) as errors:
-            wait_until(lambda: len(way.read_claims()) > 2)
+            wait_until(lambda: len(way.read_claims()) > 2, WAIT_S)
             stop_service(service)
             way.pipeline.replay(500, 500)
-            wait_until(lambda: any("trying again" in line for line in said))
+            wait_until(lambda: any("trying again" in line for line in said), WAIT_S)
             start_service(service)
             wait_until_ready(service)
-            wait_until(lambda: sum(way.count_ids().values()) == 900)
+            wait_until(lambda: sum(way.count_ids().values()) == 900, WAIT_S)
         assert errors == []
         assert way.count_ids() == good_ids(0, 1_000)
         check_chain(way)
