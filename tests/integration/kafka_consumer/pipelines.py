@@ -11,7 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
-from connections.settings import Settings
+from connections.settings import ConsumerSettings, Settings
 from connections.warehouse import open_warehouse, run_query
 from kafka_producer.pacing import FullSpeed
 from kafka_producer.session import ReplayOptions, replay_source
@@ -79,6 +79,10 @@ class Pipeline:
     def contract(self) -> Contract:
         return load_contract(self.path)
 
+    @property
+    def topics(self) -> tuple[str, str]:
+        return self.contract.topic.name, self.contract.topic.rejected
+
     def deploy(self) -> None:
         """Run the pipeline's SQL scripts."""
         with open_site(self.contract, self.settings, 60) as site:
@@ -88,7 +92,7 @@ class Pipeline:
 
     def replay(self, first: int, count: int, poison: int = 10) -> None:
         """Send so many rows with ids from `first` on."""
-        path = self.folder / f"rows-{first}.csv"
+        path = self.folder / f"rows-{first}-{count}.csv"
         lines = (
             f"{n},2024-01-01 00:{n // 60 % 60:02d}:{n % 60:02d},{n}.5,{'x' if n % poison == 0 else 'ab'[n % 2]}\n"
             for n in range(first, first + count)
@@ -114,6 +118,16 @@ def make_pipeline(folder: Path, name: str, settings: Settings) -> Pipeline:
     """A pipeline whose contract's file lies in the folder; nothing is deployed."""
     pipeline = Pipeline(folder, name, settings)
     pipeline.path.write_text(CONTRACT.format(name=name))
+    return pipeline
+
+
+def deploy_pipeline(folder: Path, name: str, settings: Settings) -> Pipeline:
+    """A pipeline with tables and empty topics, whose group soon misses a dead consumer."""
+    pipeline = make_pipeline(
+        folder, name, settings.model_copy(update={"consumer": ConsumerSettings(session_timeout_s=2)})
+    )
+    pipeline.deploy()
+    pipeline.replay(0, 0)
     return pipeline
 
 

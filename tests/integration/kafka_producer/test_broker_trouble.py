@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from connections.settings import KafkaSettings, SandboxSettings, Settings
+from connections.settings import Settings
 from kafka_producer.pacing import EvenPace
 from pipeline_contract.errors import PipelineError, ServiceError
-from sandbox.java import find_java
-from sandbox.processes import find_free_port, read_record
-from sandbox.services import Service, start_service, stop_service, wait_until_ready
-from sandbox.stack import describe_services
+from sandbox.services import Service
+from tests.integration.kafka_producer.mortal_broker import kill_broker, restart_broker, run_broker
 from tests.integration.kafka_producer.replay_runs import (
     count_lines,
     read_rows,
@@ -32,34 +27,8 @@ from tests.integration.kafka_producer.replay_runs import (
 @pytest.fixture(scope="module")
 def own_broker(session_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A broker that these tests may kill."""
-    settings = session_settings.model_copy(
-        update={
-            "kafka": KafkaSettings(bootstrap_servers=f"127.0.0.1:{find_free_port()}"),
-            "sandbox": SandboxSettings(state_dir=tmp_path_factory.mktemp("broker")),
-        }
-    )
-    services = describe_services(settings, lambda: find_java(None), Console(stderr=True, quiet=True))
-    broker = next(service for service in services if service.name == "kafka")
-    start_service(broker)
-    try:
-        wait_until_ready(broker)
+    with run_broker(session_settings, tmp_path_factory.mktemp("broker")) as broker:
         yield broker
-    finally:
-        stop_service(broker)
-
-
-def kill_broker(broker: Service) -> None:
-    """Kill the broker's process at once."""
-    record = read_record(broker.record_path)
-    assert record
-    os.kill(record.pid, signal.SIGKILL)
-    stop_service(broker)
-
-
-def restart_broker(broker: Service) -> None:
-    """Start the broker again on what it has kept."""
-    start_service(broker)
-    wait_until_ready(broker)
 
 
 def start_run(

@@ -21,7 +21,7 @@ from reconciliation.__main__ import app, choose_check
 from reconciliation.statement import Statement
 from reconciliation.way_check import check_way
 from tests.integration.kafka_consumer.consumer_runs import make_runner
-from tests.integration.kafka_consumer.pipelines import Pipeline, make_pipeline
+from tests.integration.kafka_consumer.pipelines import Pipeline, deploy_pipeline
 
 ROWS, REJECTED = 200, 20
 FIGURES = {
@@ -63,16 +63,11 @@ CASES = (
 @pytest.fixture(scope="module")
 def loaded(sandbox_settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Pipeline:
     """A pipeline whose rows are all in its tables."""
-    pipeline = make_pipeline(tmp_path_factory.mktemp("way"), f"t{uuid.uuid4().hex[:12]}", sandbox_settings)
-    pipeline.deploy()
+    pipeline = deploy_pipeline(tmp_path_factory.mktemp("way"), f"t{uuid.uuid4().hex[:12]}", sandbox_settings)
     pipeline.replay(0, ROWS)
     with closing(open_snowflake(pipeline.contract, pipeline.settings)) as destination:
-        make_runner(pipeline.settings, list_topics(pipeline), destination).run()
+        make_runner(pipeline.settings, pipeline.topics, destination).run()
     return pipeline
-
-
-def list_topics(pipeline: Pipeline) -> tuple[str, str]:
-    return pipeline.contract.topic.name, pipeline.contract.topic.rejected
 
 
 def check(pipeline: Pipeline) -> Statement:
@@ -124,7 +119,7 @@ def test_rows_that_no_consumer_has_read_yet_are_pending(loaded: Pipeline) -> Non
     assert (check(loaded).exit_code, check(loaded).pending) == (4, 10)
 
     with closing(open_snowflake(loaded.contract, loaded.settings)) as destination:
-        make_runner(loaded.settings, list_topics(loaded), destination).run()
+        make_runner(loaded.settings, loaded.topics, destination).run()
     assert check(loaded).is_complete
 
 

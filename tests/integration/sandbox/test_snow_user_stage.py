@@ -8,10 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from snowflake.connector import SnowflakeConnection
-from snowflake.connector.cursor import SnowflakeCursor
 from snowflake.connector.errors import ProgrammingError
 
-from tests.integration.sandbox.snow_lab import SnowLab, connect, write_parquet
+from tests.integration.sandbox.snow_lab import SnowLab, connect, query, write_parquet
 
 ROWS = pa.table({"n": pa.array([1, 2, 3], pa.int64()), "t": ["a", None, "c"]})
 COPY = (
@@ -27,16 +26,9 @@ def put(
     return connection.cursor().execute(statement, file_stream=io.BytesIO(body))
 
 
-def ask(connection: SnowflakeConnection, statement: str) -> list[Any]:
-    """The rows that a statement answers."""
-    with connection.cursor(SnowflakeCursor) as cursor:
-        cursor.execute(statement)
-        return [tuple(row) for row in cursor.fetchall()]
-
-
 def list_names(connection: SnowflakeConnection, folder: str) -> list[str]:
     """The files of a folder of the stage."""
-    return [row[0] for row in ask(connection, f"LIST @~/{folder}/")]
+    return [row[0] for row in query(connection, f"LIST @~/{folder}/")]
 
 
 def test_a_file_is_put_listed_copied_once_and_removed(snow: SnowLab, unique_name: str) -> None:
@@ -48,7 +40,7 @@ def test_a_file_is_put_listed_copied_once_and_removed(snow: SnowLab, unique_name
     cursor.execute(COPY.format(folder=unique_name))
     cursor.execute(COPY.format(folder=unique_name))
 
-    assert ask(snow.connection, "SELECT N, T FROM T ORDER BY N") == [(1, "a"), (2, None), (3, "c")]
+    assert snow.run("SELECT N, T FROM T ORDER BY N") == [(1, "a"), (2, None), (3, "c")]
     cursor.execute(f"REMOVE @~/{unique_name}/")
     assert list_names(snow.connection, unique_name) == []
 
@@ -61,10 +53,10 @@ def test_a_copy_and_its_history_are_rolled_back_with_the_transaction(snow: SnowL
     cursor.execute("BEGIN")
     cursor.execute(COPY.format(folder=unique_name))
     cursor.execute("ROLLBACK")
-    assert ask(snow.connection, "SELECT COUNT(*) FROM T") == [(0,)]
+    assert snow.run("SELECT COUNT(*) FROM T") == [(0,)]
     cursor.execute(COPY.format(folder=unique_name) + " PURGE = TRUE")
 
-    assert ask(snow.connection, "SELECT COUNT(*) FROM T") == [(3,)]
+    assert snow.run("SELECT COUNT(*) FROM T") == [(3,)]
     assert list_names(snow.connection, unique_name) == []
 
 
@@ -79,16 +71,16 @@ def test_of_two_transactions_that_move_one_row_the_second_changes_nothing(
     for connection in (first, second):
         connection.cursor().execute("BEGIN")
 
-    assert ask(first, move)[0][0] == 1
+    assert query(first, move)[0][0] == 1
     with pytest.raises(ProgrammingError):
         second.cursor().execute(move)
     second.cursor().execute("ROLLBACK")
     first.cursor().execute("COMMIT")
     second.cursor().execute("BEGIN")
-    assert ask(second, move)[0][0] == 0
+    assert query(second, move)[0][0] == 0
     second.cursor().execute("COMMIT")
 
-    assert ask(first, "SELECT NEXT FROM P") == [(10,)]
+    assert query(first, "SELECT NEXT FROM P") == [(10,)]
     second.close()
 
 
