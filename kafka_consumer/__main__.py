@@ -22,6 +22,10 @@ from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.model import Contract
 from pipeline_contract.ways import name_group, name_way
 
+MAX_ROWS = 50_000
+MAX_BYTES = 64 * 1024 * 1024
+MAX_AGE_S = 5.0
+
 app = typer.Typer(
     help="Kafka into a destination without Spark, every row exactly once.",
     no_args_is_help=True,
@@ -40,9 +44,11 @@ def run(
     pipeline: Annotated[str, typer.Argument(help="A pipeline's name, or its contract file.", show_default=False)],
     to: Annotated[str, typer.Option("--to", help="snowflake, s3, lambda, or a destination of another package.")],
     available_now: Annotated[bool, typer.Option("--available-now", help="Drain the topics and stop.")] = False,
-    max_rows: Annotated[int, typer.Option(min=1, help="Most rows of a batch.")] = 50_000,
-    max_bytes: Annotated[int, typer.Option(min=1, help="Most bytes of a batch.")] = 64 * 1024 * 1024,
-    max_age: Annotated[float, typer.Option(min=0.0, help="Seconds that a row waits at most for its batch.")] = 5.0,
+    max_rows: Annotated[int, typer.Option(min=1, help="Most rows of a batch.")] = MAX_ROWS,
+    max_bytes: Annotated[int, typer.Option(min=1, help="Most bytes of a batch.")] = MAX_BYTES,
+    max_age: Annotated[
+        float, typer.Option(min=0.0, help="Seconds that a row waits at most for its batch.")
+    ] = MAX_AGE_S,
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65535, help="Serve Prometheus metrics here; 0 takes a free port.")
     ] = None,

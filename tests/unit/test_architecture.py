@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "sandbox": {"pipeline_contract", "connections"},
     "reconciliation": {"pipeline_contract", "connections", *STAGES},
     # On top: it runs the others as commands, and takes from them what names their jars and shows the proof.
+    "benchmarks": {"pipeline_contract", "connections", *STAGES},
     "demo": {"pipeline_contract", "connections", "sandbox", "spark_streaming", "reconciliation"},
 }
 READS_ENVIRONMENT = {"sys.argv", "os.environ", "os.getenv"}
