@@ -43,10 +43,14 @@ def snowflake_table(output: Output) -> str:
     return _create_table(_qualify(output.database, output.schema, output.table), snowflake_columns(output))
 
 
+def way_columns(table: WayTable) -> dict[str, str]:
+    """The columns of one table of a way that writes rows without files, with their Snowflake types."""
+    return {name: kind.snowflake for name, kind in table.columns.items()}
+
+
 def way_table(table: WayTable) -> str:
-    """The CREATE TABLE statement of one table of a way that writes rows without files."""
-    columns = {name: kind.snowflake for name, kind in table.columns.items()}
-    return _create_table(way_table_name(table), columns)
+    """The CREATE TABLE statement of such a table."""
+    return _create_table(way_table_name(table), way_columns(table))
 
 
 def way_table_name(table: WayTable) -> str:

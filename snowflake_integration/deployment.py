@@ -60,7 +60,7 @@ def look_around(connection: Connection, names: Names) -> Found:
     pipes = read_pipes(connection, names)
     new = [target for target in names.targets if target.pipe_name not in pipes]
     empty = {target.name for target in new if is_empty(connection, target)}
-    columns = {target.name: read_columns(connection, target) for target in names.targets}
+    columns = {wanted.name: read_columns(connection, wanted.table) for wanted in names.tables}
     return Found(pipes, empty, {table: there for table, there in columns.items() if there})
 
 

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from pipeline_contract.ddl import quote_snowflake, snowflake_columns
+from pipeline_contract.ddl import quote_snowflake
 from pipeline_contract.errors import ConfigurationError
-from snowflake_integration.naming import Names, Target
+from snowflake_integration.naming import NamedTable, Names
 from snowflake_integration.pipes import FoundColumn
 from snowflake_integration.plan import Found, Step, plan_deployment
 from snowflake_integration.rendering import Script
@@ -22,7 +22,6 @@ _NUMBER = re.compile(r"NUMBER\((\d+),\s*(\d+)\)")
 class Difference(NamedTuple):
     """One column in which a table is not what the contract wants; no `statement` where no ALTER makes it so."""
 
-    target: Target
     text: str
     statement: str | None
 
@@ -31,9 +30,9 @@ def find_differences(names: Names, found: Found) -> list[Difference]:
     """Every difference of the tables that stand; a table that does not is made by a deployment."""
     return [
         difference
-        for target in names.targets
-        if target.name in found.columns
-        for difference in _compare_table(target, found.columns[target.name])
+        for wanted in names.tables
+        if wanted.name in found.columns
+        for difference in _compare_table(wanted, found.columns[wanted.name])
     ]
 
 
@@ -62,35 +61,35 @@ def plan_migration(scripts: Iterable[Script], names: Names, found: Found, bucket
             f"the tables of {pipeline} cannot become what its contract says:{_list_lines(impossible)}\n"
             "Nothing was changed. Make a new table of it: another contract with another name and warehouse.table"
         )
-    alters = [Step(_SCRIPT, "run", d.statement, d.target) for d in differences if d.statement is not None]
-    kept = [step for target in names.targets for step in _keep_columns(target, found.columns.get(target.name, {}))]
+    alters = [Step(_SCRIPT, "run", d.statement) for d in differences if d.statement is not None]
+    kept = [step for wanted in names.tables for step in _keep_columns(wanted, found.columns.get(wanted.name, {}))]
     return [*alters, *kept, *plan_deployment(scripts, names, found, bucket, MIGRATED)]
 
 
-def _compare_table(target: Target, there: Mapping[str, FoundColumn]) -> Iterator[Difference]:
-    alter = f"ALTER TABLE {target.table}"
-    for name, wanted in snowflake_columns(target.output).items():
+def _compare_table(table: NamedTable, there: Mapping[str, FoundColumn]) -> Iterator[Difference]:
+    alter = f"ALTER TABLE {table.table}"
+    for name, wanted in table.columns.items():
         quoted, column = quote_snowflake(name), there.get(name.upper())
-        where = f"{target.name}.{name.upper()}"
+        where = f"{table.name}.{name.upper()}"
         if column is None:
             text = f"{where}: is not there, wanted {wanted}"
-            yield Difference(target, text, f"{alter} ADD COLUMN IF NOT EXISTS {quoted} {wanted}")
+            yield Difference(text, f"{alter} ADD COLUMN IF NOT EXISTS {quoted} {wanted}")
         elif not _holds(column.type, wanted):
             text = f"{where}: is {column.type}, wanted {wanted}"
             statement = f"{alter} ALTER COLUMN {quoted} SET DATA TYPE {wanted}"
-            yield Difference(target, text, statement if _may_change(column.type, wanted) else None)
+            yield Difference(text, statement if _may_change(column.type, wanted) else None)
     for name, column in there.items():
         if not column.is_nullable:
-            text = f"{target.name}.{name}: is NOT NULL; one row without a value would keep its whole file out"
-            yield Difference(target, text, f"{alter} ALTER COLUMN {quote_snowflake(name)} DROP NOT NULL")
+            text = f"{table.name}.{name}: is NOT NULL; one row without a value would keep its whole file out"
+            yield Difference(text, f"{alter} ALTER COLUMN {quote_snowflake(name)} DROP NOT NULL")
 
 
-def _keep_columns(target: Target, there: Mapping[str, FoundColumn]) -> Iterator[Step]:
-    wanted = {name.upper() for name in snowflake_columns(target.output)}
+def _keep_columns(table: NamedTable, there: Mapping[str, FoundColumn]) -> Iterator[Step]:
+    wanted = {name.upper() for name in table.columns}
     for name in there:
         if name not in wanted:
-            text = f"{target.table} keeps {quote_snowflake(name)}, which the contract has no longer: null for new rows"
-            yield Step(_SCRIPT, "keep", text, target)
+            text = f"{table.table} keeps {quote_snowflake(name)}, which the contract has no longer: null for new rows"
+            yield Step(_SCRIPT, "keep", text)
 
 
 def _holds(there: str, wanted: str) -> bool:

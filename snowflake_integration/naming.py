@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from connections.settings import Settings
-from pipeline_contract.ddl import quote_snowflake
+from pipeline_contract.ddl import quote_snowflake, snowflake_columns, way_columns, way_table_name
 from pipeline_contract.layout import LAKE, OPERATIONS, operations_prefix, output_prefix
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output, derive_outputs
@@ -40,6 +41,14 @@ class Target:
         return f"@{self.stage}/{self.output.name}/"
 
 
+class NamedTable(NamedTuple):
+    """A table of a pipeline: its bare name, its full quoted one, and its columns with their Snowflake types."""
+
+    name: str
+    table: str
+    columns: dict[str, str]
+
+
 @dataclass(frozen=True)
 class Names:
     """The quoted SQL names that a pipeline's scripts share, and their place in the bucket."""
@@ -55,6 +64,13 @@ class Names:
     operations_url: str  # s3://bucket/operations/flights/
     targets: tuple[Target, ...]
     ways: dict[TableWay, WayTables]
+
+    @property
+    def tables(self) -> tuple[NamedTable, ...]:
+        """Every table of the pipeline: those that pipes fill, and those of the ways without files."""
+        of_pipes = (NamedTable(t.name, t.table, snowflake_columns(t.output)) for t in self.targets)
+        of_ways = (table for tables in self.ways.values() for table in tables)
+        return (*of_pipes, *(NamedTable(t.name, way_table_name(t), way_columns(t)) for t in of_ways))
 
     @property
     def file_formats(self) -> dict[str, str]:

@@ -81,9 +81,9 @@ def is_empty(connection: Connection, target: Target) -> bool:
     return not _answer_or_none(connection, f"SELECT 1 FROM {target.table} LIMIT 1").rows  # noqa: S608 - quoted names
 
 
-def read_columns(connection: Connection, target: Target) -> dict[str, FoundColumn]:
-    """A table's columns by name, in order; none when it is not there yet."""
-    answer = _answer_or_none(connection, f"DESCRIBE TABLE {target.table}")
+def read_columns(connection: Connection, table: str) -> dict[str, FoundColumn]:
+    """The columns of a table, given by its quoted name, in order; none when it is not there yet."""
+    answer = _answer_or_none(connection, f"DESCRIBE TABLE {table}")
     rows = (dict(zip(answer.columns, row, strict=True)) for row in answer.rows)
     return {str(row["name"]): FoundColumn(str(row["type"]), row["null?"] == "Y") for row in rows}
 

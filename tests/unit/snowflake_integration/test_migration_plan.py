@@ -8,7 +8,6 @@ import pytest
 
 from connections.settings import Settings
 from pipeline_contract.contract_file import find_contract, load_contract
-from pipeline_contract.ddl import snowflake_columns
 from pipeline_contract.errors import ConfigurationError
 from snowflake_integration.copy_statement import pipe_copy
 from snowflake_integration.migration import check_tables, plan_migration
@@ -27,8 +26,8 @@ TABLE = '"MILLRACE"."READINGS"."MY_TABLE"'
 def found(**changes: FoundColumn | None) -> Found:
     """Tables and pipes as the contract wants them, some columns of the curated table changed, or gone where None."""
     tables = {
-        target.name: {name.upper(): FoundColumn(kind, True) for name, kind in snowflake_columns(target.output).items()}
-        for target in NAMES.targets
+        table.name: {name.upper(): FoundColumn(kind, True) for name, kind in table.columns.items()}
+        for table in NAMES.tables
     }
     changed = tables["MY_TABLE"] | changes
     tables["MY_TABLE"] = {name: column for name, column in changed.items() if column is not None}
@@ -70,6 +69,15 @@ def test_a_column_becomes_what_the_contract_says(case: Case) -> None:
             check_tables(NAMES, there, "readings")
     else:
         check_tables(NAMES, there, "readings")
+
+
+@pytest.mark.parametrize("name", ["MY_TABLE_DIRECT", "MY_TABLE_LAMBDA_REJECTED"])
+def test_the_tables_of_the_ways_without_files_move_on_too(name: str) -> None:
+    there = found()
+    columns = {column: kind for column, kind in there.columns[name].items() if column != "_BATCH_ID"}
+
+    statement = f'ALTER TABLE "MILLRACE"."READINGS"."{name}" ADD COLUMN IF NOT EXISTS "_BATCH_ID" VARCHAR'
+    assert list_changes(plan(there._replace(columns={**there.columns, name: columns}))) == [statement]
 
 
 @pytest.mark.parametrize("there", ["NUMBER(19,2)", "FLOAT", "VARCHAR(16777216)", "DATE"])
