@@ -53,7 +53,7 @@ class Comparison(BaseModel):
 def main(
     pipeline: Annotated[str, typer.Argument(help="A pipeline with rows in its topic.")] = "flights",
     runs: Annotated[int, typer.Option(min=1, help="Runs of each; the medians count.")] = 3,
-    one_by_one: Annotated[int, typer.Option(min=1, help="Rows of each run of executemany.")] = 2_000,
+    one_by_one: Annotated[int, typer.Option(min=1, help="Rows of each run of executemany.")] = 300,
     env: Annotated[str, typer.Option("--env", help="Settings: a name in conf/environments.")] = "local",
 ) -> None:
     """Load a pipeline's topic with the consumer, and a part of it by `executemany`, into tables that are dropped again.
