@@ -18,6 +18,7 @@ from kafka_consumer.buffer import Buffer, Limits, measure_message
 from kafka_consumer.client import BrokerWatch, check_event, open_client, read_topic_ids
 from kafka_consumer.destination import Batch, Destination, Partition
 from kafka_consumer.offsets import GroupOffsets, place_of, read_available, read_targets
+from kafka_consumer.patience import Patience
 from kafka_consumer.report import Report
 from kafka_consumer.starts import check_topic_id, choose_starts, explain_gone
 from kafka_consumer.writer import Outcome, Writer
@@ -62,7 +63,8 @@ class Runner:
         self._client: Consumer = open_client(self.settings, self.job.group, self.job.limits.bytes, self._brokers)
         self._offsets = GroupOffsets(self._client, self.settings.kafka, self.job.group)
         self._buffer = Buffer(self.job.limits)
-        self._writer = Writer(self.destination, self._check_batch, self.stop, self.job.patience_s, self.report.say)
+        self._patience = Patience(self.job.patience_s, self.stop, self.report.say)
+        self._writer = Writer(self.destination, self._check_batch, self._patience)
         self._topic_ids: dict[str, str] = {}
         self._targets: dict[Partition, int] = {}
         self._committed: dict[Partition, int] = {}
@@ -206,15 +208,17 @@ class Runner:
     def _assign(self, client: Consumer, places: Collection[TopicPartition]) -> None:
         """Begin to read partitions where the destination stands."""
         self._settle(self._writer.take())
-        partitions = [self._identify(place) for place in places]
-        committed = self._offsets.read(partitions)
-        wanted = self.destination.resume(committed)
-        starts = choose_starts(wanted, {p: read_available(client, self.settings.kafka, p) for p in partitions})
+        starts = self._patience.retrying()(self._find_starts, [self._identify(place) for place in places])
         for partition, start in starts.items():
             self._buffer.open(partition, start)
-            self._committed[partition] = committed[partition] or -1
         client.incremental_assign([place_of(p, start) for p, start in starts.items()])
         self.report.assigned(starts)
+
+    def _find_starts(self, partitions: Collection[Partition]) -> dict[Partition, int]:
+        committed = self._offsets.read(partitions)
+        self._committed |= {partition: offset or -1 for partition, offset in committed.items()}
+        wanted = self.destination.resume(committed)
+        return choose_starts(wanted, {p: read_available(self._client, self.settings.kafka, p) for p in partitions})
 
     def _revoke(self, client: Consumer, places: Collection[TopicPartition]) -> None:
         """Give partitions up: what is under way is written and committed, what waits is left to their next owner."""

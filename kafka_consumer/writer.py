@@ -6,22 +6,9 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from threading import Event
-
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-    sleep_using_event,
-    stop_after_delay,
-    stop_when_event_set,
-    wait_exponential_jitter,
-)
 
 from kafka_consumer.destination import Batch, Destination, Written
-from pipeline_contract.errors import ServiceError
-
-Say = Callable[[str], None]
+from kafka_consumer.patience import Patience
 
 
 @dataclass(frozen=True)
@@ -36,14 +23,10 @@ class Outcome:
 class Writer:
     """A thread that writes; `check` is called before each attempt and may refuse the batch."""
 
-    def __init__(
-        self, destination: Destination, check: Callable[[Batch], None], stop: Event, patience_s: float, say: Say
-    ) -> None:
+    def __init__(self, destination: Destination, check: Callable[[Batch], None], patience: Patience) -> None:
         self._destination = destination
         self._check = check
-        self._stop = stop
-        self._patience_s = patience_s
-        self._say = say
+        self._patience = patience
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="writer")
         self._under_way: Future[Outcome] | None = None
 
@@ -79,23 +62,9 @@ class Writer:
 
     def _write(self, batch: Batch) -> Outcome:
         began_s = time.monotonic()
-        written = self._retrying()(self._attempt, batch)
+        written = self._patience.retrying()(self._attempt, batch)
         return Outcome(batch, written, time.monotonic() - began_s)
 
     def _attempt(self, batch: Batch) -> Written:
         self._check(batch)
         return self._destination.write(batch)
-
-    def _retrying(self) -> Retrying:
-        return Retrying(
-            retry=retry_if_exception_type(ServiceError),
-            wait=wait_exponential_jitter(multiplier=0.2, max=10),
-            stop=stop_after_delay(self._patience_s) | stop_when_event_set(self._stop),
-            sleep=sleep_using_event(self._stop),
-            before_sleep=self._tell,
-            reraise=True,
-        )
-
-    def _tell(self, state: RetryCallState) -> None:
-        error = state.outcome.exception() if state.outcome else None
-        self._say(f"attempt {state.attempt_number} failed, trying again: {error}")

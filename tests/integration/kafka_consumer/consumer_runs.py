@@ -29,7 +29,7 @@ LIMITS = Limits(rows=500, bytes=1_000_000, age_s=0.2)
 class Memory:
     """A destination of this process: messages, and how far it stands in each partition, moved together or not at all.
 
-    `trouble` is called at the begin of each write and may raise; it is the outage of a service.
+    `trouble` is called at the begin of each call and may raise; it is the outage of a service.
     """
 
     trouble: Callable[[], None] = lambda: None
@@ -40,6 +40,7 @@ class Memory:
     lock: Lock = field(default_factory=Lock)
 
     def resume(self, committed: Mapping[Partition, int | None]) -> dict[Partition, int | None]:
+        self.trouble()
         return {partition: self._stand(partition) for partition in committed}
 
     def write(self, batch: Batch) -> Written:
