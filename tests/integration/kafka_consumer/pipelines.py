@@ -19,8 +19,7 @@ from pipeline_contract.contract_file import load_contract
 from pipeline_contract.ddl import way_table_name
 from pipeline_contract.model import Contract
 from pipeline_contract.ways import TableWay, derive_way_tables
-from snowflake_integration.deployment import carry_out, look_around, open_site
-from snowflake_integration.plan import plan_deployment
+from snowflake_integration.plan import split_script
 from snowflake_integration.rendering import render_scripts
 
 CONTRACT = """
@@ -84,11 +83,16 @@ class Pipeline:
         return self.contract.topic.name, self.contract.topic.rejected
 
     def deploy(self) -> None:
-        """Run the pipeline's SQL scripts."""
-        with open_site(self.contract, self.settings, 60) as site:
-            found = look_around(site.connection, site.names)
-            scripts = render_scripts(self.contract, self.settings)
-            carry_out(site, plan_deployment(scripts, site.names, found, site.bucket), lambda _: None)
+        """Run the scripts that make the schema and the tables."""
+        statements = [
+            statement
+            for script in render_scripts(self.contract, self.settings)
+            if script.number in ("02", "05")
+            for statement in split_script(script)
+        ]
+        with closing(open_warehouse(self.settings.warehouse)) as connection:
+            for statement in statements:
+                run_query(connection, statement)
 
     def replay(self, first: int, count: int, poison: int = 10) -> None:
         """Send so many rows with ids from `first` on."""

@@ -1,4 +1,4 @@
-"""The command: its plan, its summary, its metrics, its stop, its refusals."""
+"""The command: its plan, its summary, its metrics, its stop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import signal
 import subprocess
 import urllib.request
 
-import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.integration.kafka_consumer.consumer_runs import wait_until
@@ -54,16 +53,3 @@ def test_a_run_is_planned_watched_stopped_and_summed_up(pipeline: Pipeline, sand
     summary = json.loads(out)
     assert (summary["messages"], summary["rows"]) == (300, {"curated": 270, "rejected": 30})
     assert pipeline.count_ids("direct") == good_ids(0, 300)
-
-
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [(("--to", "nowhere"), "--to: found 'nowhere'"), (("--env", "nowhere"), "no environment 'nowhere'")],
-)
-def test_wrong_use_ends_with_exit_code_2_and_what_is_allowed(
-    options: tuple[str, ...], said: str, pipeline: Pipeline, sandbox_variables: dict[str, str]
-) -> None:
-    code, out, err = finish(start_consumer(pipeline, SNOWFLAKE, sandbox_variables, *options))
-
-    assert (code, out) == (2, "")
-    assert said in err

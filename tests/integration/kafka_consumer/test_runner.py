@@ -112,19 +112,6 @@ def test_consumers_that_come_and_go_leave_every_message_once(kafka_bootstrap: st
     assert count_values(memory) == once(range(1_200))
 
 
-def test_a_recreated_topic_stops_the_consumer(kafka_bootstrap: str, unique_topic: str) -> None:
-    send(kafka_bootstrap, unique_topic, range(100))
-    memory = Memory()
-    drain(kafka_bootstrap, [unique_topic], memory)
-    recreate(kafka_bootstrap, unique_topic)
-    send(kafka_bootstrap, unique_topic, range(300))
-
-    with pytest.raises(TopicMismatch, match="was deleted and created again"):
-        drain(kafka_bootstrap, [unique_topic], memory)
-
-    assert count_values(memory) == once(range(100))
-
-
 def test_a_topic_recreated_under_a_running_consumer_stops_it(kafka_bootstrap: str, unique_topic: str) -> None:
     memory = Memory()
     runner = make_runner(consumer_settings(kafka_bootstrap), [unique_topic], memory, until_drained=False)
