@@ -66,10 +66,11 @@ class SnowflakeDestination:
         with self._closing_on_failure():
             try:
                 with open_transaction(connection):
-                    for piece in batch.slices:
-                        self._move(connection, piece, batch.id)
                     load(connection, self._tables.curated, judged.curated, batch.id)
                     load(connection, self._tables.rejected, judged.rejected, batch.id)
+                    # Last, because from here to the commit others wait: for minutes, if this consumer dies in between.
+                    for piece in batch.slices:
+                        self._move(connection, piece, batch.id)
             except _Overtaken:
                 return self._find_out(connection, batch, judged)
         return Written({piece.partition: piece.end for piece in batch.slices}, count_rows(judged))

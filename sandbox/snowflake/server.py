@@ -25,6 +25,11 @@ from sandbox.snowflake.session import Session
 from sandbox.snowpipe.copy_engine import describe_error
 from sandbox.snowpipe.sql_errors import SqlError
 from sandbox.snowpipe.sql_names import split_name
+from sandbox.snowpipe.warehouse import is_write_conflict
+
+# A transaction that blocks another one and in which nothing was asked for so long is rolled back. In Snowflake it is five
+# minutes: docs.snowflake.com/en/sql-reference/transactions, aborting transactions.
+IDLE_TRANSACTION_S = 5.0
 
 logger = logging.getLogger("sandbox.snowflake")
 
@@ -110,6 +115,9 @@ class Endpoint:
         try:
             return await run_in_threadpool(_run_request, session, body)
         except Exception as error:  # a client must see every error, never a hang
+            if is_write_conflict(error):
+                for other in list(self._sessions.values()):
+                    other.abort_idle(IDLE_TRANSACTION_S)
             return _refuse(error)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,7 @@ class Session:
     def __init__(self, services: Services, database: str | None, schema: str | None, *, autocommit: bool) -> None:
         self._services = services
         self._lock = threading.Lock()
+        self._asked_s = time.monotonic()
         self.connection = services.account.open_connection(autocommit=autocommit)
         if database:
             services.account.create_database(database)
@@ -60,6 +62,14 @@ class Session:
         with self._lock:
             self.connection.close()
 
+    def abort_idle(self, idle_s: float) -> None:
+        """Roll back a transaction in which nothing was asked for so long; its client is taken to be gone."""
+        if time.monotonic() - self._asked_s > idle_s and self._lock.acquire(blocking=False):
+            try:
+                self._run_transaction("ROLLBACK")
+            finally:
+                self._lock.release()
+
     def plan_upload(self, text: str) -> dict[str, Any] | None:
         """Return what the connector needs to carry out a PUT, or None for another statement."""
         return plan_upload(self._services, text, self.scope)
@@ -67,6 +77,7 @@ class Session:
     def run_statement(self, text: str, bindings: list[Any]) -> QueryResult:
         """Return the result of a statement; `bindings` holds one set of parameters, or a set a row of a batch."""
         with self._lock:
+            self._asked_s = time.monotonic()
             reader = StatementReader(text)
             if reader.is_done:
                 raise SqlError("Empty SQL statement.", 900, "42601")

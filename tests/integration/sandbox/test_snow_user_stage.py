@@ -10,7 +10,7 @@ import pytest
 from snowflake.connector import SnowflakeConnection
 from snowflake.connector.errors import ProgrammingError
 
-from tests.integration.sandbox.snow_lab import SnowLab, connect, query, write_parquet
+from tests.integration.sandbox.snow_lab import SnowLab, connect, query, wait_for, write_parquet
 
 ROWS = pa.table({"n": pa.array([1, 2, 3], pa.int64()), "t": ["a", None, "c"]})
 COPY = (
@@ -82,6 +82,31 @@ def test_of_two_transactions_that_move_one_row_the_second_changes_nothing(
 
     assert query(first, "SELECT NEXT FROM P") == [(10,)]
     second.close()
+
+
+def test_a_transaction_whose_client_is_gone_is_rolled_back_when_it_blocks_another(
+    snow: SnowLab, snowflake_port: int
+) -> None:
+    first = snow.connection
+    snow.run("CREATE TABLE P (NEXT NUMBER)")
+    snow.run("INSERT INTO P VALUES (0)")
+    gone = connect(snowflake_port, database=first.database, schema=first.schema)
+    gone.cursor().execute("BEGIN")
+    gone.cursor().execute("UPDATE P SET NEXT = 1")
+
+    def move() -> bool:
+        try:
+            snow.run("UPDATE P SET NEXT = 2")
+        except ProgrammingError:
+            return False
+        return True
+
+    assert not move()
+    wait_for(move, "the end of the transaction that nobody goes on with")
+
+    gone.cursor().execute("COMMIT")
+    assert snow.run("SELECT NEXT FROM P") == [(2,)]
+    gone.close()
 
 
 @pytest.mark.parametrize("folder", ["../outside", "a/../../outside"])
