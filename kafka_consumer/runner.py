@@ -203,7 +203,9 @@ class Runner:
             return False
         self._looked_s = time.monotonic()
         self._commit()
-        return all((offset or 0) >= self._targets[p] for p, offset in self._offsets.read(others).items())
+        with suppress(ServiceError):  # the brokers are asked again in a moment
+            return all((offset or 0) >= self._targets[p] for p, offset in self._offsets.read(others).items())
+        return False
 
     def _assign(self, client: Consumer, places: Collection[TopicPartition]) -> None:
         """Begin to read partitions where the destination stands."""
