@@ -226,7 +226,8 @@ class Session:
         if quote_reserved(tree) or isinstance(tree, PREPARED):
             rewritten = prepare_statement(tree).sql("snowflake")
         cursor = self.connection.cursor()
-        run = retry_conflicts(cursor.execute)
+        # Inside a user's transaction a conflict has undone what was done before: only its client can begin again.
+        run = cursor.execute if self.connection._in_transaction else retry_conflicts(cursor.execute)
         try:
             affected = 0
             for parameters in bindings or [None]:
