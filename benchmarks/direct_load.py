@@ -1,4 +1,4 @@
-"""`python -m benchmarks.direct_load`: the consumer into Snowflake against row-by-row `executemany`, as a ratio."""
+"""The consumer into Snowflake against row-by-row `executemany`, as a ratio."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import islice
 from statistics import median
-from typing import Annotated, Any
+from typing import Any
 
-import orjson
-import typer
 from pydantic import BaseModel, ConfigDict
 from rich.console import Console
 
 from connections.kafka import describe_topic_ids, read_topic
 from connections.row_judging import open_judge
-from connections.settings import Settings, load_settings
+from connections.settings import Settings
 from connections.warehouse import Connection, execute_statement, open_warehouse
 from kafka_consumer.__main__ import MAX_AGE_S, MAX_BYTES, MAX_ROWS
 from kafka_consumer.buffer import Limits
@@ -24,8 +22,6 @@ from kafka_consumer.metrics import Metrics
 from kafka_consumer.report import Report, Silence
 from kafka_consumer.runner import Job, Runner
 from kafka_consumer.snowflake_destination import open_snowflake
-from pipeline_contract.command_errors import exit_on_error
-from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.ddl import quote_snowflake, way_table_name
 from pipeline_contract.model import Contract
 from pipeline_contract.row_judge import Message
@@ -48,22 +44,6 @@ class Comparison(BaseModel):
     rows_per_s: float
     rows_per_s_one_by_one: float
     ratio: float
-
-
-def main(
-    pipeline: Annotated[str, typer.Argument(help="A pipeline with rows in its topic.")] = "flights",
-    runs: Annotated[int, typer.Option(min=1, help="Runs of each; the medians count.")] = 3,
-    one_by_one: Annotated[int, typer.Option(min=1, help="Rows of each run of executemany.")] = 300,
-    env: Annotated[str, typer.Option("--env", help="Settings: a name in conf/environments.")] = "local",
-) -> None:
-    """Load a pipeline's topic with the consumer, and a part of it by `executemany`, into tables that are dropped again.
-
-    Example: python -m benchmarks.direct_load flights --runs 3
-    """
-    with exit_on_error():
-        settings, contract = load_settings(env), load_contract(find_contract(pipeline))
-        comparison = compare(settings, contract, runs, one_by_one, Console(stderr=True))
-    typer.echo(orjson.dumps(comparison.model_dump()))
 
 
 def compare(settings: Settings, contract: Contract, runs: int, one_by_one: int, talk: Console) -> Comparison:
@@ -143,7 +123,3 @@ def judge_first(settings: Settings, contract: Contract, count: int) -> list[tupl
         for r in islice(read_topic(settings.kafka, topic), count)
     )
     return open_judge(contract, settings).judge(messages, "benchmark").curated
-
-
-if __name__ == "__main__":
-    typer.run(main)
