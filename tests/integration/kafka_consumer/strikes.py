@@ -19,6 +19,7 @@ from pipeline_contract.ways import name_way
 from reconciliation.way_check import check_way
 from tests.integration.kafka_consumer.consumer_runs import make_runner, running
 from tests.integration.kafka_consumer.pipelines import Pipeline, good_ids
+from tests.integration.kafka_consumer.s3_ways import S3Way
 
 BATCH = ("--max-rows", "300", "--max-age", "0.05")
 LIMITS = Limits(rows=100, bytes=1_000_000, age_s=0.05)
@@ -33,7 +34,10 @@ class Target:
     count_ids: Callable[[Pipeline], Counter[int]]
 
 
-TARGETS = (Target("snowflake", lambda pipeline: pipeline.count_ids("direct")),)
+TARGETS = (
+    Target("snowflake", lambda pipeline: pipeline.count_ids("direct")),
+    Target("s3", lambda pipeline: S3Way(pipeline).count_ids()),
+)
 
 
 def start_consumer(
