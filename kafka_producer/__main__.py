@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from connections.settings import load_settings
-from kafka_producer.byte_source import STANDARD_INPUT
 from kafka_producer.message_encoder import Message
 from kafka_producer.pacing import Pace, choose_pace
 from kafka_producer.progress import draw_replay_id
 from kafka_producer.report import ReplaySummary, build_table
 from kafka_producer.session import ReplayOptions, check_client, preview_messages, replay_source
+from kafka_producer.source import STANDARD_INPUT
 from kafka_producer.topic import TopicState, ensure_topics, plan_topics
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import NotFinished, PipelineError
@@ -46,7 +46,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Print results and errors o
 @app.command(epilog=REPLAY_EXAMPLE)
 def replay(  # noqa: PLR0917
     pipeline: Pipeline,
-    files: Annotated[list[str], typer.Argument(help="CSV or JSON lines, plain, gzip or zip; - is standard input.")],
+    files: Annotated[list[str], typer.Argument(help="CSV, JSON lines, Parquet; - is standard input.")],
     delay: Annotated[float | None, typer.Option(help="Seconds from one row to the next.")] = None,
     rate: Annotated[float | None, typer.Option(help="Rows per second.")] = None,
     speed: Annotated[float | None, typer.Option(help="Rows as they happened, at so many times real time.")] = None,

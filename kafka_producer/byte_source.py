@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import select
+import sys
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -12,14 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from kafka_producer.source import STANDARD_INPUT, SourceFormat
 from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.model import Contract
 
 CHUNK_BYTES = 256 * 1024
 # Standard input is asked this often, so that rows that have come are committed while the next ones are awaited.
 IDLE_S = 0.2
 GZIP_MAGIC = b"\x1f\x8b"
 ZIP_MAGIC = b"PK\x03\x04"
-STANDARD_INPUT = "-"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,57 @@ class SourceFile:
     fingerprint: str
     size: int
     changed_ns: int
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file of rows, plain, gzip or zip, which must not change while it is read."""
+
+    file: SourceFile
+    path: str
+    name: str
+    format: SourceFormat
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the file as it lies there."""
+        return self.file.fingerprint
+
+    @property
+    def size(self) -> int:
+        """The file's bytes as it lies there."""
+        return self.file.size
+
+    def open_chunks(self) -> Iterator[bytes]:
+        """The file's bytes, decompressed; at its end it must still be what was fingerprinted."""
+        yield from open_file_chunks(self.file.path)
+        check_unchanged(self.file)
+
+
+@dataclass(frozen=True)
+class InputSource:
+    """Standard input, which is known by the replay id alone and cannot be read again."""
+
+    format: SourceFormat
+    path: str = STANDARD_INPUT
+    name: str = STANDARD_INPUT
+    fingerprint: None = None
+    size: None = None
+
+    def open_chunks(self) -> Iterator[bytes]:
+        """What comes, as it comes."""
+        return open_input_chunks(sys.stdin.fileno())
+
+
+def open_file(contract: Contract, address: str) -> FileSource:
+    """The file at a path, in the contract's source format."""
+    file = fingerprint_file(Path(address))
+    return FileSource(file, str(file.path.resolve()), file.path.name, contract.source.format)
+
+
+def open_input(contract: Contract, _: str) -> InputSource:
+    """Standard input, in the contract's source format."""
+    return InputSource(contract.source.format)
 
 
 def fingerprint_file(path: Path) -> SourceFile:

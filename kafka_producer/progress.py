@@ -9,8 +9,8 @@ from pydantic import ValidationError
 
 from connections.kafka import describe_topic_ids, read_topic, read_watermarks
 from connections.settings import KafkaSettings
-from kafka_producer.byte_source import STANDARD_INPUT, SourceFile
 from kafka_producer.publisher import transaction_timeout_s
+from kafka_producer.source import Source
 from pipeline_contract.errors import ConfigurationError, TopicMismatch
 from pipeline_contract.model import Contract
 from pipeline_contract.passport import name_source
@@ -34,14 +34,12 @@ def name_transaction(contract: Contract, identity: str) -> str:
     return f"millrace-{contract.topic.name}-{identity[:12]}"
 
 
-def begin_record(contract: Contract, source: SourceFile | None, replay_id: str | None) -> ReplayRecord:
-    """The record of a replay that has sent nothing yet; `source` is None for standard input."""
-    fingerprint = source.fingerprint if source else None
-    name = source.path.name if source else STANDARD_INPUT
+def begin_record(contract: Contract, source: Source, replay_id: str | None) -> ReplayRecord:
+    """The record of a replay that has sent nothing yet."""
     return ReplayRecord(
-        source_file=name_source(name, identify(fingerprint, replay_id)),
-        path=str(source.path.resolve()) if source else STANDARD_INPUT,
-        fingerprint=fingerprint,
+        source_file=name_source(source.name, identify(source.fingerprint, replay_id)),
+        path=source.path,
+        fingerprint=source.fingerprint,
         replay_id=replay_id,
         contract_version=contract.version,
         rows=0,
@@ -49,7 +47,7 @@ def begin_record(contract: Contract, source: SourceFile | None, replay_id: str |
         rejected=0,
         next_line=1,
         next_byte=0,
-        bytes=source.size if source else None,
+        bytes=source.size,
         finished=False,
     )
 

@@ -12,6 +12,7 @@ from kafka_producer.header import arrange_columns, check_header
 from kafka_producer.jsonl_source import read_jsonl_rows
 from kafka_producer.line_source import LineBlock, cut_lines
 from kafka_producer.row import BadRow, SourceItem
+from kafka_producer.source import SourceFormat
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract, Csv
 
@@ -28,6 +29,7 @@ class RowSource:
     """A source whose beginning has been read and found good; `header` is its own, empty where the format has none."""
 
     contract: Contract
+    format: SourceFormat
     header: tuple[str, ...]
     blocks: Blocks
 
@@ -41,21 +43,32 @@ class RowSource:
         blocks = skip_lines(self.blocks, next_byte)
         columns = self.contract.headers
         message_limit = self.contract.topic.max_message_bytes
-        if self.contract.source.format == "jsonl":
+        if self.format == "jsonl":
             return read_jsonl_rows(blocks, columns, message_limit)
         arrange = arrange_columns(self.header, columns)
         dialect = self.contract.source.csv
         return read_csv_rows(blocks, CsvParser(dialect, len(columns), arrange, message_limit, row_limit(self.contract)))
 
 
-def open_rows(contract: Contract, name: str, chunks: Iterator[bytes]) -> RowSource:
-    """Read a source's header; `ConfigurationError` when it is not the contract's. `name` is for messages."""
-    blocks = strip_mark(cut_lines(chunks, row_limit(contract), line=1, start=0), name)
-    if contract.source.format == "jsonl":
-        return RowSource(contract, (), blocks)
+def open_rows(
+    contract: Contract,
+    name: str,
+    chunks: Iterator[bytes],
+    source_format: SourceFormat | None = None,
+    line: int = 1,
+    start: int = 0,
+) -> RowSource:
+    """Read a source's header; `ConfigurationError` when it is not the contract's. `name` is for messages.
+
+    The format is the contract's unless one is given; JSON lines may begin with any line, at any byte.
+    """
+    chosen = source_format or contract.source.format
+    blocks = strip_mark(cut_lines(chunks, row_limit(contract), line, start), name)
+    if chosen == "jsonl":
+        return RowSource(contract, chosen, (), blocks)
     header, blocks = take_header(blocks, contract.source.csv, name)
     check_header(name, header, contract.headers)
-    return RowSource(contract, tuple(header), blocks)
+    return RowSource(contract, chosen, tuple(header), blocks)
 
 
 def row_limit(contract: Contract) -> int:

@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from threading import Event
 
 from rich.console import Console
 
 from connections.schema_registry import register_schema
 from connections.settings import KafkaSettings
-from kafka_producer.byte_source import (
-    STANDARD_INPUT,
-    SourceFile,
-    check_unchanged,
-    fingerprint_file,
-    open_file_chunks,
-    open_input_chunks,
-)
 from kafka_producer.message_encoder import Message, open_encoder
 from kafka_producer.outbox import Outbox
 from kafka_producer.pacing import Pace
@@ -30,7 +20,9 @@ from kafka_producer.progress import begin_record, find_record, identify, name_tr
 from kafka_producer.publisher import Publisher
 from kafka_producer.replay import replay_rows
 from kafka_producer.report import ReplaySummary, watch_replay
-from kafka_producer.row_source import open_rows
+from kafka_producer.row import SourceItem
+from kafka_producer.row_source import RowSource, open_rows
+from kafka_producer.source import SeekableSource, Source, find_source
 from kafka_producer.topic import ensure_topics
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
@@ -49,18 +41,18 @@ class ReplayOptions:
     interval_s: float
 
 
-def find_source(path: str) -> SourceFile | None:
-    """The file to be replayed, fingerprinted; None for standard input."""
-    return None if path == STANDARD_INPUT else fingerprint_file(Path(path))
+def open_source_rows(contract: Contract, source: Source) -> RowSource:
+    """The source as rows, its header checked."""
+    return open_rows(contract, source.path, source.open_chunks(), source.format)
 
 
-def open_chunks(source: SourceFile | None) -> Iterator[bytes]:
-    """The bytes of a source; at a file's end it must still be what was fingerprinted."""
-    if source is None:
-        yield from open_input_chunks(sys.stdin.fileno())
-    else:
-        yield from open_file_chunks(source.path)
-        check_unchanged(source)
+def read_on(contract: Contract, source: Source, opened: RowSource, record: ReplayRecord) -> Iterator[list[SourceItem]]:
+    """The rows that are not sent yet; a source that need not be read from its beginning is not."""
+    if not record.rows or not isinstance(source, SeekableSource):
+        return opened.read_rows(record.next_byte)
+    chunks = source.open_chunks_after(record.next_line - 1)
+    rest = open_rows(contract, source.path, chunks, source.format, record.next_line, record.next_byte)
+    return rest.read_rows(record.next_byte)
 
 
 def check_client(client: str) -> None:
@@ -85,11 +77,11 @@ def open_publisher(client: str, settings: KafkaSettings, transactional_id: str, 
 
 def preview_messages(contract: Contract, path: str, replay_id: str | None, count: int) -> list[Message]:
     """The first messages that a replay would send; no broker is asked."""
-    source = find_source(path)
+    source = find_source(contract, path)
     begun = begin_record(contract, source, replay_id)
     encoder = open_encoder(contract, begun.source_file)
     messages: list[Message] = []
-    for items in open_rows(contract, path, open_chunks(source)).read_rows(0):
+    for items in open_source_rows(contract, source).read_rows(0):
         messages += encoder.encode_items(items[: count - len(messages)])
         if len(messages) >= count:
             break
@@ -107,9 +99,9 @@ def replay_source(
     console: Console,
 ) -> ReplaySummary:
     """Replay one source from where it was left to its end, a limit or a stop; every row goes into the topic once."""
-    source = find_source(path)
+    source = find_source(contract, path)
     begun = begin_record(contract, source, options.replay_id)
-    opened = open_rows(contract, path, open_chunks(source))
+    opened = open_source_rows(contract, source)
     if opened.is_reordered:
         console.print(
             f"{path}: its columns stand in another order than the contract's; values go by name", markup=False
@@ -134,7 +126,8 @@ def replay_source(
         total_bytes = None if path.endswith(COMPRESSED_SUFFIXES) else record.bytes
         started_s = time.monotonic()
         with watch_replay(console, record.source_file, record.rows, total_bytes, options.interval_s) as watcher:
-            replay_rows(opened.read_rows(record.next_byte), encoder, outbox, pace, limit, stop, watcher)
+            rows = read_on(contract, source, opened, record)
+            replay_rows(rows, encoder, outbox, pace, limit, stop, watcher)
         seconds = time.monotonic() - started_s
         outcome = Outcome(outbox.record, options.client, outbox.reasons, outbox.bytes_sent, seconds)
         return summarize(contract, record, outcome)

@@ -106,6 +106,8 @@ class _Compiler:
     def compile(self, node: exp.Expr) -> Compiled:
         """A node and all below it."""
         kind = type(node)
+        if node.args.get("negate"):  # as in `not like`
+            return self.invert(exp.Not(this=kind(**{**node.args, "negate": None})))
         if kind in _COMPARISONS:
             return compare(_COMPARISONS[kind], self.compile(node.this), self.compile(node.expression))
         if kind in _ARITHMETIC:
@@ -222,7 +224,7 @@ class _Compiler:
         """A function whose arguments may stand between words of their own, such as substring(a from 2)."""
         if isinstance(node, exp.Trim) and (node.args.get("expression") or node.args.get("position")):
             raise Unsupported("trim() with a side or characters")
-        parts = [node.args[key] for key in ("this", "start", "length") if node.args.get(key) is not None]
+        parts = [node.args[key] for key in ("this", "start", "length", "decimals") if node.args.get(key) is not None]
         return find_function(_name(node).removesuffix("()"))([self.compile(part) for part in parts])
 
     def concatenate(self, node: exp.Expr) -> Compiled:
@@ -274,4 +276,6 @@ _NODES: dict[type[exp.Expr], Callable[[_Compiler, Any], Compiled]] = {
     exp.Anonymous: _Compiler.call,
     exp.Substring: _Compiler.call_by_words,
     exp.Trim: _Compiler.call_by_words,
+    exp.Floor: _Compiler.call_by_words,
+    exp.Ceil: _Compiler.call_by_words,
 }

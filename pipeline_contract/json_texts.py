@@ -7,6 +7,7 @@ arrays without white space. Only what a library for JSON cannot tell is read her
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from math import isfinite, isnan
 from typing import NamedTuple
 
@@ -79,17 +80,18 @@ def show_double(number: float) -> str:
     if not exponent and (number == 0 or 1e-3 <= abs(number) < 1e7):
         return digits
     sign = "-" if digits[0] == "-" else ""
-    whole, _, fraction = digits.lstrip("-").partition(".")
-    fraction = "" if fraction == "0" else fraction
-    power = int(exponent or 0) + len(whole) - 1
-    figures = whole + fraction
-    if whole == "0":
-        figures = fraction.lstrip("0")
-        power = int(exponent or 0) - (len(fraction) - len(figures)) - 1
-    figures = figures.rstrip("0") or "0"
+    figures, power = _split_double(abs(number))
     if -3 <= power < 7:
         return f"{sign}{_place_point(figures, power)}"
     return f"{sign}{figures[0]}.{figures[1:] or '0'}E{power}"
+
+
+def _split_double(number: float) -> tuple[str, int]:
+    """The shortest figures of a double that is not 0, and the power of ten of the first one."""
+    _, digits, exponent = Decimal(repr(number)).normalize().as_tuple()
+    if len(digits) == 1:  # Java looks for two figures at least
+        _, digits, exponent = Decimal(f"{number:.1e}").normalize().as_tuple()
+    return "".join(map(str, digits)), int(exponent) + len(digits) - 1
 
 
 def escape_text(text: str) -> str:

@@ -16,8 +16,8 @@ class ReplayRecord(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     source_file: str  # the passport's value: base name and identity
-    path: str  # where the source was read from; "-" for standard input
-    fingerprint: str | None  # SHA-256 of the file as it lies there; null for standard input
+    path: str  # where the source was read from: a file, an address; "-" for standard input
+    fingerprint: str | None  # SHA-256 of the file as it lies there, of a feed's address; null for standard input
     replay_id: str | None
     contract_version: int
     topic_id: str | None = None  # of the data topic; null until the replay has looked at it
@@ -26,5 +26,5 @@ class ReplayRecord(BaseModel):
     rejected: int
     next_line: int
     next_byte: int
-    bytes: int | None  # size of the file as it lies there
+    bytes: int | None  # size of the file as it lies there; null for a source without an end
     finished: bool

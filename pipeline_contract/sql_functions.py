@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from math import ceil, floor, isfinite, isnan
 from typing import Any
@@ -26,6 +25,11 @@ _UNITS = {
     "minute": ("second", "microsecond"),
     "second": ("microsecond",),
 }
+# Functions that are casts to the type that they are named after.
+_TYPES = {
+    "int": INTEGER, "bigint": BIGINT, "double": DOUBLE, "boolean": BOOLEAN, "string": STRING, "date": DATE,
+    "timestamp": TIMESTAMP,
+}  # fmt: skip
 _FIRST_OF_UNIT = {"month": 1, "day": 1}
 
 
@@ -152,7 +156,8 @@ def _round(arguments: list[Compiled]) -> Compiled:
     def compute(number: float) -> float:
         if not isfinite(number):
             return number
-        return float(Decimal(repr(number)).quantize(Decimal(1).scaleb(-decimals), context=_ROUNDING))
+        # Adding 0.0 makes it of -0.0, as Spark has no such decimal.
+        return float(Decimal(repr(number)).quantize(Decimal(1).scaleb(-decimals), context=_ROUNDING)) + 0.0
 
     return Compiled(DOUBLE, apply(compute, value.evaluate))
 
@@ -192,13 +197,13 @@ def _substring(text: str, start: int, length: int = 2**31 - 1) -> str:
     return text[max(begin, 0) : max(begin + length, 0)]
 
 
-def _seconds(time: datetime) -> int:
-    return (time - datetime(1970, 1, 1)) // timedelta(seconds=1)  # noqa: DTZ001 - times have no zone
-
-
 def _is_null(arguments: list[Compiled]) -> Compiled:
     [value] = _take(arguments, 1)
     return Compiled(BOOLEAN, lambda row: value.evaluate(row) is None)
+
+
+def _cast(kind: ColumnType) -> Build:
+    return lambda arguments: cast_to(_take(arguments, 1)[0], kind)
 
 
 FUNCTIONS: dict[str, Build] = {
@@ -239,9 +244,8 @@ FUNCTIONS: dict[str, Build] = {
     "date_format": _format_time,
     "date_trunc": _truncate_time,
     "trunc": _truncate_date,
-    "date": _strict([DATE], DATE, lambda day: day),
+    **{name: _cast(kind) for name, kind in _TYPES.items()},
     **dict.fromkeys(("datediff", "date_diff"), _strict([DATE, DATE], INTEGER, lambda end, begin: (end - begin).days)),
-    "unix_seconds": _strict([TIMESTAMP], BIGINT, _seconds),
     "isnull": _is_null,
     "isnotnull": lambda arguments: Compiled(BOOLEAN, apply(operator.not_, _is_null(arguments).evaluate)),
 }

@@ -41,7 +41,7 @@ def find_common_type(types: list[ColumnType]) -> ColumnType | None:
 
 def find_compared_type(left: ColumnType, right: ColumnType) -> ColumnType | None:
     """The type as which two values are compared: text becomes what it is compared with."""
-    if "string" in (left.name, right.name):
+    if "string" in (left.name, right.name) and NULL not in (left, right):
         other = right if left.name == "string" else left
         return DOUBLE if other.name == "decimal" else other
     return _join_types(left, right)

@@ -18,7 +18,9 @@ Convert = Callable[[Any], Any]
 NULL = ColumnType("null")
 LIMITS = {"integer": 2**31, "bigint": 2**63}
 _WIDE = Context(prec=2000, Emin=-999_999, Emax=999_999)
-_WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.[0-9]*)?")
+_WHOLE = re.compile(r"([+-]?)0*([0-9]+)(\.[0-9]*)?")
+# More than any whole number has; Python reads no text of thousands.
+_MOST_DIGITS = 20
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _SPECIAL = {
     **dict.fromkeys(("inf", "+inf", "infinity", "+infinity"), float("inf")),
@@ -121,9 +123,9 @@ def _find_text_cast(target: ColumnType, *, is_exact: bool) -> Convert | None:
 
     def read_whole(text: str) -> int | None:
         match = _WHOLE.fullmatch(text.strip(CONTROL_CHARACTERS))
-        if match is None or (is_exact and match.end(1) != match.end()):
+        if match is None or (is_exact and match[3] is not None):
             return None
-        number = int(match[1][:1] + match[1][1:].lstrip("0")[:20]) if match[1].strip("+-0") else 0
+        number = int(match[1] + match[2][:_MOST_DIGITS])
         return number if -limit <= number < limit else None
 
     return read_whole

@@ -40,7 +40,7 @@ _FIELDS = {
     **{"S" * digits: rf"[0-9]{{1,{digits}}}" for digits in range(1, 10)},
     **_OFFSETS,
 }
-_PIECES = re.compile(r"'([^']*)'|([A-Za-z])\2*|([^A-Za-z'\[\]{}#]+)|(.)", re.DOTALL)
+_PIECES = re.compile(r"'((?:[^']|'')*)'|([A-Za-z])\2*|([^A-Za-z'\[\]{}#]+)|(.)", re.DOTALL)
 ALLOWED = "yyyy yy y MMMM MMM MM M dd d HH H hh h (with a) mm m ss s S… a X XX XXX x xx xxx Z, and text in quotes"
 
 
@@ -57,7 +57,9 @@ def split_pattern(pattern: str) -> list[Piece]:
     for piece in _PIECES.finditer(pattern):
         if piece[4]:
             raise ValueError(f"{piece[0]!r} in the pattern {pattern!r} is not among: {ALLOWED}")
-        pieces.append(Piece(piece[0] if piece[1] is None else piece[1], bool(piece[2])))
+        # Two quotes stand for one, also by themselves.
+        text = piece[0] if piece[1] is None else piece[1].replace("''", "'") or "'"
+        pieces.append(Piece(text, bool(piece[2])))
     return pieces
 
 
@@ -68,7 +70,7 @@ def compile_time_pattern(pattern: str) -> ReadTime:
     """
     expression, fields = "", list[str]()
     for letters, is_field in split_pattern(pattern):
-        if not is_field:
+        if not is_field and "'" not in letters:
             expression += re.escape(letters)
             continue
         if letters not in _FIELDS or letters[0] in fields:

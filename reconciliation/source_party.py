@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from kafka_producer.byte_source import fingerprint_file, open_file_chunks
+from kafka_producer.byte_source import fingerprint_file
 from kafka_producer.row_source import open_rows
-from pipeline_contract.errors import ConfigurationError
+from kafka_producer.source import STANDARD_INPUT, Source, find_source
+from pipeline_contract.errors import ConfigurationError, PipelineError
 from pipeline_contract.model import Contract
 from pipeline_contract.replay_record import ReplayRecord
 
@@ -43,22 +44,21 @@ def read_sources(
 
 
 def _read_source(contract: Contract, record: ReplayRecord, moved_to: Path | None) -> SourceSight:
-    if record.fingerprint is None:
-        return SourceSight(record, None, "was read from standard input, which cannot be read again")
-    path = moved_to or Path(record.path)
+    if record.bytes is None:
+        kind = "standard input" if record.path == STANDARD_INPUT else f"the feed {record.path}"
+        return SourceSight(record, None, f"was read from {kind}, which cannot be read again")
     try:
-        found = fingerprint_file(path).fingerprint
-        if found != record.fingerprint:
-            trouble = (
-                f"{path} has changed since it was replayed (SHA-256 {found[:12]}…, was {record.fingerprint[:12]}…)"
-            )
+        source = find_source(contract, str(moved_to or record.path))
+        if source.fingerprint != record.fingerprint:
+            found, known = str(source.fingerprint)[:12], str(record.fingerprint)[:12]
+            trouble = f"{source.path} has changed since it was replayed (SHA-256 {found}…, was {known}…)"
             return SourceSight(record, None, trouble)
-        return SourceSight(record, read_lines(contract, path))
-    except ConfigurationError as error:
+        return SourceSight(record, read_lines(contract, source))
+    except PipelineError as error:
         return SourceSight(record, None, f"{error}; give its place with --source")
 
 
-def read_lines(contract: Contract, path: Path) -> pa.Array:
-    """The physical line, from 1, at which each row of a file begins, rows that the producer rejects included."""
-    rows = open_rows(contract, str(path), open_file_chunks(path)).read_rows(0)
+def read_lines(contract: Contract, source: Source) -> pa.Array:
+    """The physical line, from 1, at which each row of a source begins, rows that the producer rejects included."""
+    rows = open_rows(contract, source.path, source.open_chunks(), source.format).read_rows(0)
     return pa.array([item.line for items in rows for item in items], pa.int64())

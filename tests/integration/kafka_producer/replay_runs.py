@@ -85,7 +85,7 @@ def write_rows(path: Path, count: int, gap_s: int = 1) -> Path:
 def run_in_process(
     bootstrap: str,
     contract: Contract | Path,
-    path: Path,
+    path: Path | str,
     client: str = "confluent",
     pace: Pace | None = None,
     limit: int | None = None,

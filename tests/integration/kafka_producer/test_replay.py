@@ -16,9 +16,11 @@ from confluent_kafka.admin._config import ConfigResource
 
 from connections.kafka import read_topic, read_watermarks
 from connections.settings import KafkaSettings
+from kafka_producer.byte_source import open_input
 from kafka_producer.pacing import EvenPace
 from kafka_producer.progress import begin_record, find_record
 from kafka_producer.publisher import ProducerFenced
+from kafka_producer.source import STANDARD_INPUT
 from pipeline_contract.contract_file import load_contract
 from pipeline_contract.errors import ConfigurationError, ServiceError, TopicMismatch
 from pipeline_contract.message import choose_partition
@@ -203,7 +205,7 @@ def test_progress_behind_an_open_transaction_of_another_producer_is_waited_for(
     other.flush(30)
     threading.Timer(2.0, other.abort_transaction).start()
     run_in_process(kafka_bootstrap, contract, path, limit=5)
-    begun = begin_record(contract, None, None).model_copy(
+    begun = begin_record(contract, open_input(contract, STANDARD_INPUT), None).model_copy(
         update={"fingerprint": read_fingerprint(kafka_bootstrap, unique_name, path)}
     )
     found = find_record(KafkaSettings(bootstrap_servers=kafka_bootstrap), contract, begun)

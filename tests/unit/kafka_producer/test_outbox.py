@@ -9,6 +9,7 @@ from typing import ClassVar
 import pytest
 
 from connections.settings import KafkaSettings
+from kafka_producer.byte_source import open_input
 from kafka_producer.message_encoder import Message, open_encoder
 from kafka_producer.outbox import Outbox
 from kafka_producer.pacing import EvenPace, FullSpeed
@@ -18,6 +19,7 @@ from kafka_producer.replay import replay_rows
 from kafka_producer.report import Silence
 from kafka_producer.row import SourceItem
 from kafka_producer.row_source import open_rows
+from kafka_producer.source import STANDARD_INPUT
 from pipeline_contract.errors import ConfigurationError, ServiceError
 from pipeline_contract.message import RejectedMessage
 from pipeline_contract.replay_record import ReplayRecord
@@ -70,7 +72,7 @@ class MemoryPublisher:
 
 
 def open_outbox(publisher: MemoryPublisher) -> Outbox:
-    record = begin_record(CONTRACT, None, "test")
+    record = begin_record(CONTRACT, open_input(CONTRACT, STANDARD_INPUT), "test")
 
     def read_record() -> ReplayRecord:
         return publisher.committed[-1][1] if publisher.committed else record
