@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import sqlglot
@@ -118,7 +119,7 @@ class _Compiler:
 
     def column(self, node: exp.Expr) -> Compiled:
         place, kind = self._columns[node.name]
-        return Compiled(kind, lambda row: row[place])
+        return Compiled(kind, itemgetter(place))
 
     def negate(self, node: exp.Expr) -> Compiled:
         inner = node.this

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import partial
 
 from pipeline_contract.column_types import STRING, ColumnType
 from pipeline_contract.compiled_values import Compiled, Unsupported, apply, cast_to, make_constant
 from pipeline_contract.sql_operators import BOOLEAN, DOUBLE, find_arithmetic, find_compared_type, find_order
 from pipeline_contract.sql_values import LIMITS
+
+_MIRRORED = {"=": "=", "<>": "<>", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 
 def calculate(sign: str, left: Compiled, right: Compiled) -> Compiled:
@@ -30,6 +33,9 @@ def calculate(sign: str, left: Compiled, right: Compiled) -> Compiled:
 def compare(sign: str, left: Compiled, right: Compiled) -> Compiled:
     """The answer of a comparison, null where a side is."""
     left, right = align(sign, left, right)
+    if right.constant is not None:
+        # With the constant bound to the mirrored comparison, a row costs half.
+        return Compiled(BOOLEAN, apply(partial(find_order(_MIRRORED[sign], left.type), right.constant), left.evaluate))
     return Compiled(BOOLEAN, apply(find_order(sign, left.type), left.evaluate, right.evaluate))
 
 

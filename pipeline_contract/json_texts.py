@@ -128,7 +128,8 @@ class _Tokens:
             return _Token("text", text)
         if word:
             return _Token("word", word)
-        if len(whole.lstrip("-")) + len(rest) > _MAX_DIGITS:
+        # Jackson counts neither signs nor a zero before the point.
+        if sum(map(str.isdigit, whole.removeprefix("-0") + rest)) - (whole == "0") > _MAX_DIGITS:
             raise _Malformed
         return _Token("fraction" if rest else "whole", whole + rest)
 

@@ -28,6 +28,8 @@ _TIMESTAMP = re.compile(
 _DOUBLE = re.compile(rf"{SPACE}[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?{SPACE}")
 _DECIMAL = re.compile(rf"{SPACE}([+-]?)([0-9]*)(?:\.([0-9]*))?{SPACE}")
 _TRUE, _FALSE = frozenset({"t", "true", "y", "yes", "1"}), frozenset({"f", "false", "n", "no", "0"})
+# As few digits are within any limit.
+_FEW_DIGITS = 10
 _LIMITS = {"integer": 2**31, "bigint": 2**63}
 MAX_OFFSET_MINUTES = 18 * 60
 EXACT = Context(prec=100)
@@ -62,6 +64,8 @@ def _compile_patterned(kind: ColumnType, pattern: str) -> CastText:
 
 def _compile_whole(limit: int) -> CastText:
     def read_whole(text: str) -> int | None:
+        if len(text) < _FEW_DIGITS and text.isascii() and text.isdigit():
+            return int(text)
         match = WHOLE_NUMBER.fullmatch(text)
         if match is None:
             return None
