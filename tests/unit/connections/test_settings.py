@@ -54,14 +54,17 @@ BROKEN = [
         "s3.bukcet: unknown key; allowed: bucket, endpoint_url, region, timeout_s",
     ),
     Broken(
-        "unknown_section", "[s4]\nx = 1", {}, "s4: unknown key; allowed: aws, environment, kafka, s3, sandbox, spark"
+        "unknown_section",
+        "[s4]\nx = 1",
+        {},
+        "s4: unknown key; allowed: aws, consumer, environment, function, kafka, s3, sandbox, spark",
     ),
     Broken("unknown_variable", "", {"MILLRACE_S3__BUKCET": "x"}, "s3.bukcet: unknown key; allowed: bucket"),
     Broken(
         "unknown_variable_section",
         "",
         {"MILLRACE_S4__BUCKET": "x"},
-        "environment variable MILLRACE_S4__BUCKET: unknown section; allowed: aws, environment, kafka",
+        "environment variable MILLRACE_S4__BUCKET: unknown section; allowed: aws, consumer, environment, function, kafka",
     ),
     Broken(
         "wrong_choice",
