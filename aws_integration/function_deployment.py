@@ -81,6 +81,7 @@ def describe_function(pipeline: str, contract: Contract, settings: Settings, ids
         "Role": role_arn(settings.aws.account_id, settings.function.role),
         "Timeout": settings.function.timeout_s,
         "MemorySize": settings.function.memory_mb,
+        "TracingConfig": {"Mode": "Active"},
         "Environment": {"Variables": describe_variables(pipeline, settings, ids)},
     }
 

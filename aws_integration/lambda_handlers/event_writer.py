@@ -38,6 +38,10 @@ class EventWriter:
                 failures.append(Failure(piece, str(error), isinstance(error, ServiceError)))
         return counts, failures
 
+    def close(self) -> None:
+        """Close the session."""
+        self._session.give_up()
+
     def _attempt(self, piece: EventSlice, batch_id: str) -> Counts:
         try:
             return self._writer.write(self._session.use(), piece, batch_id)

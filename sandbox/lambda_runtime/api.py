@@ -169,7 +169,11 @@ def _read_configuration(asked: dict[str, Any]) -> dict[str, Any]:
         "MemorySize": "memory_mb",
     }
     found = {ours: asked[theirs] for theirs, ours in names.items() if theirs in asked}
-    return found | ({"variables": asked["Environment"].get("Variables", {})} if "Environment" in asked else {})
+    if "Environment" in asked:
+        found["variables"] = asked["Environment"].get("Variables", {})
+    if "TracingConfig" in asked:
+        found["tracing"] = asked["TracingConfig"]["Mode"]
+    return found
 
 
 def _reply(status: int, body: dict[str, Any]) -> Reply:

@@ -43,6 +43,8 @@ class Function(BaseModel):
     variables: dict[str, str] = Field(default_factory=dict)
     timeout_s: int = Field(default=3, ge=1, le=900)
     memory_mb: int = Field(default=128, ge=128, le=10240)
+    tracing: str = "PassThrough"
+    """Kept and told; nothing here traces."""
 
     def describe(self, arn: str) -> dict[str, Any]:
         """Its configuration as Lambda's API tells it."""
@@ -54,6 +56,7 @@ class Function(BaseModel):
             "Handler": self.handler,
             "Timeout": self.timeout_s,
             "MemorySize": self.memory_mb,
+            "TracingConfig": {"Mode": self.tracing},
             "CodeSha256": self.code_sha256,
             "Version": "$LATEST",
             "State": "Active",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from contextlib import closing
 from typing import NamedTuple
 
@@ -14,20 +13,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aws_integration.lambda_handlers.event_writer import EventWriter, open_writer
+from aws_integration.lambda_handlers.event_writer import open_writer
 from aws_integration.lambda_handlers.row_writer import Counts, Overtaken, RowWriter
-from connections.row_judging import open_judge
 from connections.settings import Settings
-from connections.warehouse import Connection, execute_statement, name_loader_role, open_warehouse
+from connections.warehouse import Connection, execute_statement
 from pipeline_contract.ddl import way_table_name
 from pipeline_contract.errors import ConfigurationError, TopicMismatch
-from pipeline_contract.kafka_event import EventSlice
-from pipeline_contract.row_judge import Message
 from pipeline_contract.ways import WayTables, derive_way_tables
+from tests.integration.aws_integration.handler_lab import (
+    SENT_MS,
+    TIMEOUT_S,
+    deliver_at_once,
+    empty,
+    expected,
+    make_slice,
+    make_writer,
+    open_session,
+    read_offsets,
+    read_ranges,
+)
 from tests.integration.kafka_consumer.pipelines import Pipeline, make_pipeline
-
-SENT_MS = 1_700_000_000_000
-TIMEOUT_S = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -54,69 +59,11 @@ def pipeline(deployed: Pipeline, tables: WayTables) -> Pipeline:
     return deployed
 
 
-def empty(connection: Connection, tables: WayTables) -> None:
-    """Take all rows away, and leave one row of offsets for each partition."""
-    for table in (tables.curated, tables.rejected):
-        execute_statement(connection, f"DELETE FROM {way_table_name(table)}")
-    offsets = way_table_name(tables.offsets)
-    places = execute_statement(connection, f'SELECT DISTINCT "_TOPIC", "_PARTITION" FROM {offsets}').rows
-    execute_statement(connection, f"DELETE FROM {offsets}")
-    for place in places:
-        execute_statement(connection, f'INSERT INTO {offsets} ("_TOPIC", "_PARTITION") SELECT ?, ?', place)
-
-
 @pytest.fixture
 def connection(pipeline: Pipeline) -> Iterator[Connection]:
     """A session like the function's."""
     with closing(open_session(pipeline)) as opened:
         yield opened
-
-
-def open_session(pipeline: Pipeline) -> Connection:
-    """A session like the function's."""
-    warehouse, table = pipeline.settings.warehouse, derive_way_tables(pipeline.contract, "lambda").curated
-    role = name_loader_role(warehouse)
-    return open_warehouse(warehouse, database=table.database, schema=table.schema, role=role, paramstyle="qmark")
-
-
-def make_writer(pipeline: Pipeline) -> RowWriter:
-    """The writer of one process."""
-    tables = derive_way_tables(pipeline.contract, "lambda")
-    return RowWriter(pipeline.name, tables, open_judge(pipeline.contract, pipeline.settings))
-
-
-def make_slice(
-    pipeline: Pipeline, offsets: Sequence[int], *, partition: int = 0, topic_id: str = "an id", sent_ms: int = SENT_MS
-) -> EventSlice:
-    """A slice of one message an offset, which is its id too; each seventh is refused."""
-    topic = pipeline.contract.topic.name
-    text = '{{"_source_file":"f","_source_line":{0},"id":"{0}","at":"2024-01-01 00:00:00","price":"1.25","kind":"{1}"}}'
-    messages = tuple(
-        Message(topic, topic_id, partition, n, sent_ms, b"k", text.format(n, "ax"[n % 7 == 0]).encode())
-        for n in offsets
-    )
-    return EventSlice(topic, topic_id, partition, offsets[0], offsets[-1] + 1, messages)
-
-
-def read_offsets(connection: Connection, tables: WayTables) -> tuple[list[int], list[int]]:
-    """The offsets of all curated and of all rejected rows, in order."""
-    curated, rejected = (
-        sorted(n for (n,) in execute_statement(connection, f'SELECT "_OFFSET" FROM {way_table_name(t)}').rows)
-        for t in (tables.curated, tables.rejected)
-    )
-    return curated, rejected
-
-
-def read_ranges(connection: Connection, tables: WayTables) -> list[tuple[int, int, int]]:
-    """The ranges that are taken, by partition."""
-    statement = f'SELECT "_PARTITION", "FIRST_OFFSET", "NEXT_OFFSET" FROM {way_table_name(tables.offsets)}'
-    return sorted(row for row in execute_statement(connection, statement).rows if row[1] is not None)
-
-
-def expected(offsets: Sequence[int]) -> tuple[list[int], list[int]]:
-    """The offsets of the curated and of the rejected rows of these messages, each once."""
-    found = sorted(set(offsets))
-    return [n for n in found if n % 7], [n for n in found if n % 7 == 0]
 
 
 class Delivery(NamedTuple):
@@ -164,36 +111,7 @@ ORDERS = st.lists(st.tuples(st.integers(0, 39), st.integers(1, 15)), min_size=1,
 def test_two_invocations_at_once_in_any_order_write_each_message_once(
     pipeline: Pipeline, connection: Connection, tables: WayTables, cuts: list[tuple[int, int]], order: random.Random
 ) -> None:
-    empty(connection, tables)
-    slices = [make_slice(pipeline, range(first, min(first + length, 40))) for first, length in cuts]
-    deliveries = slices + [piece for piece in slices if order.random() < 0.5]
-    order.shuffle(deliveries)
-    writers = [open_writer(pipeline.contract, pipeline.settings) for _ in range(2)]
-
-    with ThreadPoolExecutor(2) as pool:
-        parts = [
-            pool.submit(deliver, writer, deliveries[number::2], f"{number}") for number, writer in enumerate(writers)
-        ]
-        written = [part.result() for part in parts]
-
-    sent = [n for first, length in cuts for n in range(first, min(first + length, 40))]
-    assert read_offsets(connection, tables) == expected(sent)
-    assert sum(count.curated + count.rejected for count in written) == len(set(sent))
-
-
-def deliver(writer: EventWriter, slices: Sequence[EventSlice], name: str) -> Counts:
-    """Hand each slice over until it is taken, as Lambda does."""
-    counts = Counts()
-    for number, piece in enumerate(slices):
-        attempt = 0
-        while True:
-            found, failures = writer.write([piece], f"{name}-{number}-{attempt}", TIMEOUT_S)
-            counts += found
-            if not failures:
-                break
-            assert failures[0].is_passing
-            attempt += 1
-    return counts
+    deliver_at_once(pipeline, connection, tables, cuts, order, writers=2)
 
 
 def test_a_partition_that_was_written_meanwhile_is_given_up(

@@ -23,9 +23,9 @@ def local_settings(settings: Settings) -> Settings:
     return settings.model_copy(update={"environment": "local"})
 
 
-def deploy_function(pipeline: Pipeline, settings: Settings, code: Code | None = None) -> list[Step]:
-    """Create the pipeline's function, or bring it up to date, and return what was done."""
-    contract = pipeline.contract
+def deploy_function(pipeline: Pipeline, settings: Settings | None = None, code: Code | None = None) -> list[Step]:
+    """Create the pipeline's function, or bring it up to date, and return what was done; `settings` stand for its own."""
+    contract, settings = pipeline.contract, settings or pipeline.settings
     code = code or choose_code(contract, settings, None, PROJECT)
     ids = describe_topic_ids(settings.kafka, (contract.topic.name, contract.topic.rejected))
     wanted = describe_function(str(pipeline.path), contract, local_settings(settings), ids)

@@ -28,10 +28,11 @@ TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Target:
-    """A destination under test: what `--to` calls it, and how often each id is among its curated rows."""
+    """A destination under test: what `--to` calls it, how often each id is among its rows, and what it needs before."""
 
     name: str
     count_ids: Callable[[Pipeline], Counter[int]]
+    prepare: Callable[[Pipeline], object] = lambda _: None
 
 
 TARGETS = (
@@ -55,6 +56,7 @@ def start_consumer(
 
 def kill_and_repeat(pipeline: Pipeline, target: Target, variables: dict[str, str], kills: int, rows: int) -> None:
     """Kill the consumer again and again, each at a random moment after it was given partitions, and then let it finish."""
+    target.prepare(pipeline)
     pipeline.replay(0, rows)
     chance = random.Random(kills)
     for _ in range(kills):
@@ -73,6 +75,7 @@ def kill_and_repeat(pipeline: Pipeline, target: Target, variables: dict[str, str
 
 def rebalance_and_repeat(pipeline: Pipeline, target: Target, turns: int, rows_a_turn: int) -> None:
     """Let a second consumer come and go beside the first one, under load."""
+    target.prepare(pipeline)
     with ExitStack() as stack:
         errors = [stack.enter_context(run_member(pipeline, target, stack, lambda _: None))]
         for turn in range(turns):

@@ -33,15 +33,10 @@ from tests.integration.kafka_consumer.pipelines import Pipeline, good_ids, make_
 PLACE = Partition("topic", "id", 0)
 
 
-def list_topics(pipeline: Pipeline) -> tuple[str, str]:
-    """The topics that a consumer of the pipeline reads."""
-    return pipeline.contract.topic.name, pipeline.contract.topic.rejected
-
-
 def test_a_topic_arrives_row_by_row_and_what_a_group_without_offsets_sends_again_is_known(pipeline: Pipeline) -> None:
     pipeline.replay(0, 400)
-    deploy_function(pipeline, pipeline.settings)
-    main, rejected = list_topics(pipeline)
+    deploy_function(pipeline)
+    main, rejected = pipeline.topics
     read = []
     # The group is called after the first topic.
     for topics in ((main, rejected), (main, rejected), (rejected, main)):
@@ -78,7 +73,7 @@ def test_lambda_may_be_away_and_come_back(pipeline: Pipeline, own_lambda: tuple[
     deploy_function(pipeline, settings)
     said: list[str] = []
     with closing(open_function(pipeline.contract, settings)) as destination:
-        runner = make_runner(settings, list_topics(pipeline), destination, until_drained=False, say=said.append)
+        runner = make_runner(settings, pipeline.topics, destination, until_drained=False, say=said.append)
         with running(runner) as errors:
             pipeline.replay(0, 100)
             wait_until(lambda: len(pipeline.count_ids("lambda")) == 90)
@@ -238,8 +233,8 @@ def test_a_topic_whose_messages_may_be_too_large_is_refused(planned: Pipeline) -
 
 
 def test_a_deployment_changes_what_differs_and_nothing_else(planned: Pipeline) -> None:
-    first = deploy_function(planned, planned.settings)
-    again = deploy_function(planned, planned.settings)
+    first = deploy_function(planned)
+    again = deploy_function(planned)
     longer = planned.settings.function.model_copy(update={"timeout_s": 33})
     changed = deploy_function(planned, planned.settings.model_copy(update={"function": longer}))
 
@@ -268,7 +263,7 @@ ROW = b'{"_source_file":"f","_source_line":2,"id":"1","at":"2024-01-01 00:00:00"
 def test_a_trigger_of_either_kind_is_answered_and_a_failure_is_an_error_unless_partial_answers_are_read(
     pipeline: Pipeline,
 ) -> None:
-    deploy_function(pipeline, pipeline.settings)
+    deploy_function(pipeline)
     name, topic = name_function(pipeline.name), pipeline.contract.topic.name
     client = open_lambda(pipeline.settings)
     msk = {"eventSource": "aws:kafka", "eventSourceArn": "arn:aws:kafka:us-east-1:000000000000:cluster/c/1"}
