@@ -133,16 +133,20 @@ def open_warehouse(
     schema: str | None = None,
     role: str | None = None,
     paramstyle: Literal["pyformat", "qmark"] = "pyformat",
+    outage_s: float | None = None,
 ) -> Connection:
     """Open a session with the settings' role, or fail within about `timeout_s`; close it yourself.
 
     `role` takes another role; the empty string leaves it to the user's default role, for the first deployment, when
     the settings' role does not exist yet. With the paramstyle `qmark` parameters are marked `?` and bound by the server.
+    `outage_s` bounds how long a statement waits for a server that is gone; without it the connector tries for ever.
     Raise `ConfigurationError` (key file) or `ServiceError` (no connection).
     """
     import snowflake.connector  # noqa: PLC0415 - see above
 
     arguments = connection_arguments(settings, database=database, schema=schema) | {"paramstyle": paramstyle}
+    if outage_s is not None:
+        arguments["network_timeout"] = max(1, round(outage_s))
     chosen = settings.role if role is None else role
     if chosen:
         arguments["role"] = chosen

@@ -93,6 +93,7 @@ class SnowflakeDestination:
                 schema=place.schema,
                 role=name_loader_role(warehouse),
                 paramstyle="qmark",
+                outage_s=warehouse.timeout_s,
             )
             with self._closing_on_failure():
                 check_tables(connection, self._tables, self._pipeline)
