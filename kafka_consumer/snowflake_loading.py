@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import secrets
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
@@ -40,13 +41,14 @@ def insert_all(connection: Connection, table: WayTable, rows: Sequence[Row], nam
 
 
 def copy_all(connection: Connection, table: WayTable, rows: Sequence[Row], name: str) -> None:
-    """Load rows as one Parquet file of this name, which the COPY deletes when it has loaded it.
+    """Load rows as one Parquet file below this name, which the COPY deletes when it has loaded it.
 
-    The file outlives a crash in between; the next attempt at the batch has another name, or writes over it.
+    The file outlives a crash in between. Each attempt has a file of its own: a COPY passes over one whose name it has
+    loaded before (SP04).
     """
     if not rows:
         return
-    folder = f"{STAGE}/{table.name}/{name}"
+    folder = f"{STAGE}/{table.name}/{name}-{secrets.token_hex(4)}"
     put_stream(connection, io.BytesIO(write_parquet(table, rows)), "rows.parquet", folder)
     answer = execute_statement(connection, copy_statement(table, folder))
     loaded = sum(int(row[answer.columns.index("rows_loaded")]) for row in answer.rows)
