@@ -20,7 +20,7 @@ from tests.integration.kafka_consumer.pipelines import Pipeline, deploy_pipeline
 from tests.integration.kafka_producer.mortal_broker import kill_broker, restart_broker, run_broker
 from tests.integration.sandbox.snow_lab import EndpointProcess
 
-SMALL = Limits(rows=40, bytes=1_000_000, age_s=0.05)
+SMALL = Limits(rows=100, bytes=1_000_000, age_s=0.05)
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_a_broker_that_dies_and_comes_back_is_waited_for(
                 kill_broker(broker)
                 restart_broker(broker)
                 pipeline.replay(1_000, 200)
-                wait_until(lambda: sum(runner.report.rows.values()) >= 1_200 or bool(errors), timeout_s=60)
+                wait_until(lambda: sum(runner.report.rows.values()) >= 1_200 or bool(errors), timeout_s=120)
         assert errors == []
         assert pipeline.count_ids("direct") == good_ids(0, 1_200)
         check_complete(pipeline)
