@@ -10,8 +10,6 @@ from sandbox.athena.results import Row
 from sandbox.aws.refusals import CallRefused
 
 PAGE_ROWS = 1000
-# docs.aws.amazon.com/athena/latest/APIReference/API_WorkGroupConfiguration.html
-LEAST_LIMIT_BYTES = 10_000_000
 Parameters = Mapping[str, Any]
 Answer = dict[str, Any]
 
@@ -45,7 +43,6 @@ class AthenaCalls:
             "GetQueryResults": self.get_results,
             "StopQueryExecution": self.stop_query,
             "ListQueryExecutions": self.list_queries,
-            "CreateWorkGroup": self.check_new_workgroup,
             "GetWorkGroup": self.check_workgroup,
             "UpdateWorkGroup": self.update_workgroup,
         }
@@ -93,10 +90,6 @@ class AthenaCalls:
         """The ids of a workgroup's executions, the newest first, all on one page."""
         return {"QueryExecutionIds": self.executions.list_ids(parameters.get("WorkGroup") or "primary")}
 
-    def check_new_workgroup(self, parameters: Parameters) -> None:
-        """Refuse a limit that Athena would refuse; the rest is moto's."""
-        _check_limit(parameters.get("Configuration") or {})
-
     def check_workgroup(self, parameters: Parameters) -> None:
         """Refuse a workgroup that is not there, which moto describes as null."""
         self._configuration(parameters["WorkGroup"])
@@ -105,7 +98,6 @@ class AthenaCalls:
         """Change a workgroup's configuration; what is not named stays."""
         self._configuration(parameters["WorkGroup"])
         changes = dict(parameters.get("ConfigurationUpdates") or {})
-        _check_limit(changes)
         if "ResultConfigurationUpdates" in changes:
             changes["ResultConfiguration"] = changes.pop("ResultConfigurationUpdates")
         self.workgroups.update_configuration(parameters["WorkGroup"], changes)
@@ -136,12 +128,6 @@ def _choose_output(configuration: Parameters, parameters: Parameters) -> str:
             "configuration setting or as an API input."
         )
     return str(chosen)
-
-
-def _check_limit(configuration: Parameters) -> None:
-    limit = configuration.get("BytesScannedCutoffPerQuery")
-    if limit is not None and limit < LEAST_LIMIT_BYTES:
-        raise InvalidRequest(f"BytesScannedCutoffPerQuery must be {LEAST_LIMIT_BYTES} or more, found {limit}")
 
 
 def _describe_row(row: Row) -> dict[str, Any]:

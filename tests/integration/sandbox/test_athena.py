@@ -256,5 +256,3 @@ def test_calls_that_athena_refuses_are_refused(athena: AthenaLab) -> None:
         athena.athena.get_query_execution(QueryExecutionId="nobody")
     with pytest.raises(invalid, match="No output location"):
         athena.athena.start_query_execution(QueryString="select 1")
-    with pytest.raises(invalid, match="10000000 or more"):
-        athena.athena.update_work_group(WorkGroup=athena.name, ConfigurationUpdates={"BytesScannedCutoffPerQuery": 1})
