@@ -15,7 +15,7 @@ from tests.spark.builders import FEW_JOBS
 
 
 @pytest.mark.chaos
-@settings(FEW_JOBS, max_examples=20)
+@settings(FEW_JOBS, max_examples=5)
 @given(st.data())
 @pytest.mark.parametrize("policy", DRIFTS)
 @pytest.mark.parametrize("value_format", ["json", "csv", "avro"])
