@@ -18,6 +18,7 @@ from kafka_consumer.destination import open_destination
 from pipeline_contract.ways import name_way
 from reconciliation.way_check import check_way
 from tests.integration.kafka_consumer.consumer_runs import make_runner, running
+from tests.integration.kafka_consumer.functions import deploy_function
 from tests.integration.kafka_consumer.pipelines import Pipeline, good_ids
 from tests.integration.kafka_consumer.s3_ways import S3Way
 
@@ -38,6 +39,7 @@ class Target:
 TARGETS = (
     Target("snowflake", lambda pipeline: pipeline.count_ids("direct")),
     Target("s3", lambda pipeline: S3Way(pipeline).count_ids()),
+    Target("lambda", lambda pipeline: pipeline.count_ids("lambda"), deploy_function),
 )
 
 
