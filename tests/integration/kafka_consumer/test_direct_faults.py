@@ -1,30 +1,98 @@
-"""Bad rows and a topic of another id on the direct way: each time nothing is lost or doubled."""
+"""What can go wrong on the direct way: each time it goes on or says what to do, and nothing is lost or doubled."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from connections.settings import Settings
+from kafka_consumer.buffer import Limits
 from kafka_consumer.destination import open_destination
-from pipeline_contract.errors import TopicMismatch
+from pipeline_contract.errors import ServiceError, TopicMismatch
 from reconciliation.way_check import check_way
-from tests.integration.kafka_consumer.consumer_runs import make_runner
-from tests.integration.kafka_consumer.pipelines import Pipeline, good_ids
+from tests.integration.kafka_consumer.consumer_runs import make_runner, running, wait_until
+from tests.integration.kafka_consumer.pipelines import Pipeline, deploy_pipeline, good_ids
+from tests.integration.kafka_producer.mortal_broker import kill_broker, restart_broker, run_broker
+from tests.integration.sandbox.snow_lab import EndpointProcess
+
+SMALL = Limits(rows=100, bytes=1_000_000, age_s=0.05)
 
 
-def drain(pipeline: Pipeline) -> None:
+@pytest.fixture
+def mortal_warehouse(tmp_path: Path, s3_endpoint: str) -> Iterator[EndpointProcess]:
+    """An emulated Snowflake of this test's own."""
+    endpoint = EndpointProcess(tmp_path / "state", s3_endpoint)
+    endpoint.start()
+    yield endpoint
+    endpoint.kill()
+
+
+def drain(pipeline: Pipeline, patience_s: float = 20.0) -> None:
     """Read the topics to their end."""
     with closing(open_destination("snowflake", pipeline.contract, pipeline.settings)) as destination:
-        make_runner(pipeline.settings, pipeline.topics, destination).run()
+        make_runner(pipeline.settings, pipeline.topics, destination, patience_s=patience_s).run()
 
 
 def check_complete(pipeline: Pipeline) -> None:
     """The reconciliation finds nothing to say."""
     statement = check_way(pipeline.settings, pipeline.contract, "direct", [], 20, lambda _: None)
     assert statement.is_complete, statement.findings
+
+
+def test_a_warehouse_that_dies_is_waited_for_or_given_up_and_the_next_run_goes_on(
+    mortal_warehouse: EndpointProcess, sandbox_settings: Settings, tmp_path: Path, unique_name: str
+) -> None:
+    warehouse = sandbox_settings.warehouse.model_copy(update={"port": mortal_warehouse.port, "timeout_s": 5.0})
+    pipeline = deploy_pipeline(tmp_path, unique_name, sandbox_settings.model_copy(update={"warehouse": warehouse}))
+    pipeline.replay(0, 400)
+    mortal_warehouse.kill()
+    with pytest.raises(ServiceError, match=f"127.0.0.1:{mortal_warehouse.port}"):
+        drain(pipeline, patience_s=0.5)
+
+    mortal_warehouse.start()
+    said: list[str] = []
+    with closing(open_destination("snowflake", pipeline.contract, pipeline.settings)) as destination:
+        runner = make_runner(
+            pipeline.settings, pipeline.topics, destination, limits=SMALL, until_drained=False, patience_s=60,
+            say=said.append,
+        )  # fmt: skip
+        with running(runner) as errors:
+            wait_until(lambda: runner.report.batches >= 2)
+            mortal_warehouse.kill()
+            wait_until(lambda: any("trying again" in line for line in said) or runner.report.lag == 0)
+            mortal_warehouse.start()
+            pipeline.replay(400, 100)
+            wait_until(lambda: sum(runner.report.rows.values()) >= 500 or bool(errors), timeout_s=90)
+    assert errors == []
+    assert pipeline.count_ids("direct") == good_ids(0, 500)
+    check_complete(pipeline)
+
+
+def test_a_broker_that_dies_and_comes_back_is_waited_for(
+    sandbox_settings: Settings, tmp_path: Path, unique_name: str
+) -> None:
+    with run_broker(sandbox_settings, tmp_path / "broker") as broker:
+        kafka = sandbox_settings.kafka.model_copy(update={"bootstrap_servers": broker.address, "timeout_s": 5.0})
+        pipeline = deploy_pipeline(tmp_path, unique_name, sandbox_settings.model_copy(update={"kafka": kafka}))
+        pipeline.replay(0, 1_000)
+        with closing(open_destination("snowflake", pipeline.contract, pipeline.settings)) as destination:
+            runner = make_runner(
+                pipeline.settings, pipeline.topics, destination, limits=SMALL, until_drained=False, patience_s=60
+            )
+            with running(runner) as errors:
+                wait_until(lambda: runner.report.batches >= 2)
+                kill_broker(broker)
+                restart_broker(broker)
+                pipeline.replay(1_000, 200)
+                wait_until(lambda: sum(runner.report.rows.values()) >= 1_200 or bool(errors), timeout_s=120)
+        assert errors == []
+        assert pipeline.count_ids("direct") == good_ids(0, 1_200)
+        check_complete(pipeline)
 
 
 def test_poison_rows_are_kept_with_their_reason_from_one_to_fifty_in_a_hundred(pipeline: Pipeline) -> None:
