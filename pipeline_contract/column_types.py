@@ -111,6 +111,7 @@ INTEGER = ColumnType("integer")
 BIGINT = ColumnType("bigint")
 TIMESTAMP = ColumnType("timestamp")
 BINARY = ColumnType("binary")
+BOOLEAN = ColumnType("boolean")
 
 
 def parse_type(text: str) -> ColumnType:

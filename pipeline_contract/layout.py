@@ -9,6 +9,8 @@ LEDGER = "_ledger"
 # What replaces published objects lies outside `lake/`, where no pipe looks.
 OPERATIONS = "operations"
 ATHENA_RESULTS = "_athena"
+# What the `_batch_id` of a backfill's rows begins with.
+BACKFILL = "backfill-"
 
 
 def output_prefix(pipeline: str, output: str) -> str:
@@ -63,7 +65,7 @@ def operation_prefix(pipeline: str, attempt: str) -> str:
 
 def name_backfill(number: int) -> str:
     """The `_batch_id` of the rows that a backfill publishes."""
-    return f"backfill-{number:06d}"
+    return f"{BACKFILL}{number:06d}"
 
 
 def carried_prefix(pipeline: str, attempt: str) -> str:

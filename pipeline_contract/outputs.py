@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline_contract.column_types import BIGINT, BINARY, STRING, TIMESTAMP, ColumnType
+from pipeline_contract.column_types import BIGINT, BINARY, BOOLEAN, STRING, TIMESTAMP, ColumnType
 from pipeline_contract.model import Aggregate, Contract, LakeFormat
 from pipeline_contract.passport import PASSPORT
 
@@ -24,8 +24,15 @@ REJECTED_COLUMNS: dict[str, ColumnType] = {
 UNKNOWN_COLUMN = "_unknown"
 WINDOW_COLUMNS: dict[str, ColumnType] = {"window_start": TIMESTAMP, "window_end": TIMESTAMP}
 # `_as_of` is the number of offsets that the query had read when it computed the window: of two versions of one window
-# the greater one is the newer.
-AGGREGATE_PASSPORT: dict[str, ColumnType] = {"_topic": STRING, "_as_of": BIGINT, "_batch_id": STRING}
+# the one of the later lineage is the newer, and in one lineage the one as of more. A withdrawn version says that there is
+# no such window any more.
+AGGREGATE_PASSPORT: dict[str, ColumnType] = {
+    "_topic": STRING,
+    "_lineage": STRING,
+    "_as_of": BIGINT,
+    "_withdrawn": BOOLEAN,
+    "_batch_id": STRING,
+}
 # The data files of a Delta table are Parquet.
 _EXTENSIONS: dict[LakeFormat, str] = {"parquet": "parquet", "csv": "csv.gz", "json": "json.gz", "delta": "parquet"}
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline_contract.layout import BACKFILL
 from reconciliation.findings import Finding
 from reconciliation.ledger_party import QueryLedger
 from reconciliation.warehouse_party import WarehouseTable
@@ -15,7 +16,7 @@ from reconciliation.warehouse_party import WarehouseTable
 def find_applied(tables: Mapping[str, WarehouseTable]) -> int:
     """The number of the newest backfill of which a row is in the tables, 0 without any."""
     ids = pa.concat_tables([tables[name].rows.select(["_batch_id"]) for name in ("curated", "rejected")])["_batch_id"]
-    numbers = [text.rpartition("-")[2] for text in pc.unique(ids).to_pylist() if text and text.startswith("backfill-")]
+    numbers = [text.rpartition("-")[2] for text in pc.unique(ids).to_pylist() if text and text.startswith(BACKFILL)]
     return max((int(number) for number in numbers if number.isdigit()), default=0)
 
 

@@ -15,7 +15,7 @@ from connections.s3 import open_s3
 from connections.settings import Settings
 from connections.warehouse import open_warehouse
 from pipeline_contract.manifest import LakeFile, Manifest, OffsetRange, PublishedFile
-from pipeline_contract.model import Contract
+from pipeline_contract.model import Aggregate, Contract
 from pipeline_contract.outputs import INGEST, aggregate_query, derive_late, derive_outputs, queries
 from reconciliation.accounts import Reading, Zones, account_rows
 from reconciliation.applied_backfills import find_applied, report_unapplied
@@ -24,6 +24,7 @@ from reconciliation.delta_party import list_delta, read_delta_table
 from reconciliation.effective_rows import check_current_set, take_effect
 from reconciliation.findings import Finding
 from reconciliation.lake_party import LakeOutput, read_lake, read_replaced
+from reconciliation.late_rows import count_late
 from reconciliation.ledger_party import QueryLedger, is_staged, list_published, read_query_ledger
 from reconciliation.object_check import check_objects
 from reconciliation.row_keys import drop_repeated, join_text
@@ -149,7 +150,7 @@ def judge_evidence(
         duplicates=count_surplus(zone_findings, accounts.values()),
         rejected_by_reason=count_reasons(lake["rejected"].rows, tables["rejected"].rows),
         open_windows=count_windows(contract, evidence, lake),
-        late_rows={name: count_late(late.rows) for name, late in evidence.late.items()},
+        late_rows={a.name: count_late_rows(a, evidence) for a in contract.aggregates},
         tables=tuple(describe_table(tables[name], account) for name, account in accounts.items()),
         findings=tuple(findings),
         basis=describe_basis(evidence),
@@ -226,9 +227,11 @@ def count_windows(contract: Contract, evidence: Evidence, lake: Mapping[str, Lak
     }
 
 
-def count_late(late: pa.Table) -> int:
-    """The different rows among those that came too late for a window."""
-    return int(pc.count_distinct(join_text(late, ["_topic_id", "_partition", "_offset"])).as_py())
+def count_late_rows(aggregate: Aggregate, evidence: Evidence) -> int:
+    """The rows that the published windows of an aggregate lack."""
+    last = evidence.before[aggregate_query(aggregate)].last
+    backfills = evidence.before[INGEST].backfills
+    return count_late(evidence.late[aggregate.name].rows, aggregate.name, last.lineage if last else None, backfills)
 
 
 def describe_table(table: WarehouseTable, account: TableAccount) -> TableFigures:

@@ -12,7 +12,7 @@ from connections.settings import Settings
 from connections.warehouse import name_loader_role, quote_literal
 from pipeline_contract.ddl import quote_snowflake, snowflake_table, way_table, way_table_name
 from pipeline_contract.errors import ConfigurationError
-from pipeline_contract.model import Contract
+from pipeline_contract.model import Aggregate, Contract
 from pipeline_contract.outputs import WINDOW_COLUMNS
 from pipeline_contract.policies import role_arn, topic_arn
 from pipeline_contract.ways import WayTable, list_way_partitions
@@ -124,6 +124,8 @@ def _open_templates() -> Environment:
         "reload_copy": reload_copy,
         "replacing_copy": replacing_copy,
         "window_key": window_key,
+        "group_key": group_key,
+        "is_session": is_session,
     }
     environment.filters.update(filters)
     return environment
@@ -158,5 +160,19 @@ def describe_way_purpose(table: WayTable, way: str) -> str:
 
 def window_key(target: Target, contract: Contract) -> list[str]:
     """The quoted columns that name one window of an aggregate: its bounds and its groups."""
-    groups = next(a.group_by for a in contract.aggregates if target.output.name == f"aggregates/{a.name}")
-    return [quote_snowflake(name) for name in (*WINDOW_COLUMNS, *groups)]
+    return [*(quote_snowflake(name) for name in WINDOW_COLUMNS), *group_key(target, contract)]
+
+
+def group_key(target: Target, contract: Contract) -> list[str]:
+    """The quoted columns by which an aggregate groups."""
+    return [quote_snowflake(name) for name in find_aggregate(target, contract).group_by]
+
+
+def is_session(target: Target, contract: Contract) -> bool:
+    """Whether the windows of an aggregate are sessions, whose bounds move with their rows."""
+    return find_aggregate(target, contract).grid is None
+
+
+def find_aggregate(target: Target, contract: Contract) -> Aggregate:
+    """The aggregate whose windows a table holds."""
+    return next(a for a in contract.aggregates if target.output.name == f"aggregates/{a.name}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.expressions import find_columns
@@ -55,14 +55,26 @@ def aggregate_stream(curated: DataFrame, contract: Contract, aggregate: Aggregat
     return aggregate_rows(timed.withWatermark("_event_time", late_by), contract, aggregate)
 
 
-def add_aggregate_passport(windows: DataFrame, contract: Contract, as_of: int, batch_id: Column) -> DataFrame:
-    """Windows with where they come from: the topic, the number of offsets read, the batch."""
-    return windows.select(
-        "*",
-        F.lit(contract.topic.name).alias("_topic"),
-        F.lit(as_of).cast("bigint").alias("_as_of"),
-        batch_id.alias("_batch_id"),
-    )
+@dataclass(frozen=True)
+class WindowVersion:
+    """Which version of its windows a batch or an operation publishes."""
+
+    lineage: str
+    as_of: int
+    batch_id: str
+    withdrawn: bool = False
+
+
+def add_aggregate_passport(windows: DataFrame, contract: Contract, version: WindowVersion) -> DataFrame:
+    """Windows with where they come from: the topic, the lineage, the number of offsets read, the batch."""
+    passport = {
+        "_topic": F.lit(contract.topic.name),
+        "_lineage": F.lit(version.lineage),
+        "_as_of": F.lit(version.as_of).cast("bigint"),
+        "_withdrawn": F.lit(version.withdrawn),
+        "_batch_id": F.lit(version.batch_id),
+    }
+    return windows.select("*", *(column.alias(name) for name, column in passport.items()))
 
 
 @dataclass(frozen=True)
@@ -79,9 +91,10 @@ class AggregateStage:
 
     def _stage(self, publisher: Publisher, batch: Batch, windows: DataFrame, location: str) -> None:
         closed, late = aggregate_outputs(self.contract, self.aggregate)
-        batch_id = F.lit(name_batch(publisher.lineage.lineage, batch.number))
+        lineage = publisher.lineage.lineage
         as_of = sum_offsets(range_ends(batch.ranges))
-        rows = add_aggregate_passport(windows, self.contract, as_of, batch_id)
+        version = WindowVersion(lineage, as_of, name_batch(lineage, batch.number))
+        rows = add_aggregate_passport(windows, self.contract, version)
         write_output(rows, closed, f"{location}{closed.name}", 1)
         files = list_late_files(batch.published, batch.late_before)
         if batch.late_before is not None and files:

@@ -32,7 +32,7 @@ class BackfillRequest:
 class BackfillPlan:
     """The files in which rows of the range may lie, as the ledger stands; `previous` is the same backfill, if any.
 
-    `aggregates` hold how far each aggregate has come; sessions and those without a batch are left out.
+    `aggregates` hold how far each aggregate has come; those without a batch are left out.
     """
 
     request: BackfillRequest
@@ -88,9 +88,7 @@ def plan_backfill(ledger: Ledger, contract: Contract, request: BackfillRequest) 
     curated = [f for key, f in state.current("curated").items() if request.event_range.overlaps(ranges[key])]
     # Rejected rows need not have an event time: any file may hold one.
     rejected = state.current("rejected").values() if request.with_rejected else ()
-    # A session may begin elsewhere once its rows change, and its older version would stand beside the newer one.
-    on_grid = [a for a in contract.aggregates if a.grid]
-    aggregates = tuple(filter(None, (_read_progress(ledger, a.name, aggregate_query(a)) for a in on_grid)))
+    aggregates = tuple(filter(None, (_read_progress(ledger, a.name, aggregate_query(a)) for a in contract.aggregates)))
     candidates = {"curated": tuple(curated), "rejected": tuple(rejected)}
     return BackfillPlan(
         request, contract.topic.name, state, take_snapshot(state.manifests), candidates, aggregates,
@@ -129,9 +127,11 @@ def _is_settled(contract: Contract, before: AggregateState | None, now: Aggregat
     """Whether a backfill has computed every window of its range that the aggregate has published by now."""
     if before is None or before.lineage != now.lineage:
         return False
-    [grid] = [a.grid for a in contract.aggregates if a.name == now.name and a.grid]
-    end = taken.widen_to_windows(*grid).end
-    return before == now or (before.watermark is not None and end <= before.watermark)
+    [grid] = [a.grid for a in contract.aggregates if a.name == now.name]
+    if before == now or grid is None or before.watermark is None:
+        # Where the sessions of a range end, only its rows could tell.
+        return before == now
+    return taken.widen_to_windows(*grid).end <= before.watermark
 
 
 def _read_progress(ingest: Ledger, name: str, query: str) -> AggregateState | None:

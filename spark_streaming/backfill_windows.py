@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.event_range import EventRange, file_range, find_file_ranges, join_ranges
-from pipeline_contract.manifest import AggregateState, OperationFile
+from pipeline_contract.manifest import AggregateState, LakeFile, OperationFile
 from pipeline_contract.model import Aggregate
-from pipeline_contract.outputs import aggregate_query, derive_aggregate
-from spark_streaming.aggregates import add_aggregate_passport
+from pipeline_contract.outputs import WINDOW_COLUMNS, Output, aggregate_query, derive_aggregate
+from spark_streaming.aggregates import WindowVersion, add_aggregate_passport
 from spark_streaming.backfill_plan import BackfillPlan
 from spark_streaming.ingest import ingest_outputs
 from spark_streaming.operation_files import inspect_operation
 from spark_streaming.pipeline_job import PipelineJob
 from spark_streaming.retaken_rows import time_literal
 from spark_streaming.row_files import read_output, write_output
+from spark_streaming.window_versions import drop_met, list_version_files, select_newest, select_withdrawn
 from spark_streaming.windows import aggregate_rows
-
-_BOUNDS = ["window_start", "window_end"]
 
 
 def write_windows(
@@ -29,7 +29,8 @@ def write_windows(
 ) -> tuple[OperationFile, ...]:  # fmt: skip
     """Write the windows that the range touches and that the stream has published already, as new versions.
 
-    A window that the aggregate's query still holds open is left to it: it counts every row of it.
+    A window that is there no more is published as withdrawn. One that the aggregate's query still holds open is left to
+    it: it counts every row of it.
     """
     added = [file for file in added if file.output == "curated"]
     current = plan.state.current("curated").keys() - set(superseded.get("curated", ()))
@@ -45,36 +46,107 @@ def write_windows(
     outputs = []
     for state in plan.aggregates:
         aggregate = next(a for a in job.contract.aggregates if a.name == state.name)
-        assert aggregate.grid is not None  # noqa: S101 - the plan leaves sessions out
-        windows = _compute_windows(job, aggregate, state, touched.widen_to_windows(*aggregate.grid), ranges)
-        output = derive_aggregate(job.contract, aggregate)
-        named = add_aggregate_passport(windows, job.contract, plan.as_of, F.lit(batch_id))
-        write_output(named, output, f"s3a://{job.settings.s3.bucket}/{prefix}{output.name}", 1)
-        outputs.append(output)
+        windows = ReplacedWindows(job, plan, aggregate, state, ranges)
+        windows.write(touched, f"s3a://{job.settings.s3.bucket}/{prefix}", batch_id)
+        outputs.append(windows.output)
     return inspect_operation(job.s3, job.settings.s3.bucket, prefix, outputs)
 
 
-def _compute_windows(
-    job: PipelineJob, aggregate: Aggregate, state: AggregateState, span: EventRange,
-    ranges: Mapping[str, EventRange | None],
-) -> DataFrame:  # fmt: skip
-    bucket = job.settings.s3.bucket
-    files = [f"s3a://{bucket}/{key}" for key, of in sorted(ranges.items()) if span.overlaps(of)]
+@dataclass(frozen=True)
+class ReplacedWindows:
+    """The windows of one aggregate; `ranges` has the new current set's curated files with their event times."""
+
+    job: PipelineJob
+    plan: BackfillPlan
+    aggregate: Aggregate
+    state: AggregateState
+    ranges: Mapping[str, EventRange | None]
+
+    @property
+    def output(self) -> Output:
+        """The aggregate's output."""
+        return derive_aggregate(self.job.contract, self.aggregate)
+
+    def write(self, touched: EventRange, location: str, batch_id: str) -> None:
+        """Write the windows that a range touches below `location`: the newer versions, and those that are withdrawn."""
+        span = self._widen(touched)
+        computed = _within(span, self._compute(span)).persist()
+        closed, held = self._part(computed)
+        gone = select_withdrawn(_within(span, self._read_newest(span)), computed, self.job.contract, self.aggregate)
+        if self.aggregate.grid is None:
+            # Part of a session that goes on: the stream publishes the whole of it.
+            gone = drop_met(gone, held, self.aggregate)
+        stands = WindowVersion(self.state.lineage, self.plan.as_of, batch_id)
+        withdrawn = WindowVersion(self.state.lineage, self.plan.as_of, batch_id, withdrawn=True)
+        rows = add_aggregate_passport(closed, self.job.contract, stands).union(
+            add_aggregate_passport(gone, self.job.contract, withdrawn)
+        )
+        write_output(rows, self.output, f"{location}{self.output.name}", 1)
+        computed.unpersist()
+
+    def _widen(self, touched: EventRange) -> EventRange:
+        """From the start of the first window that holds a time of the range to the end of the last one.
+
+        Sessions show only in the rows and in what is published: the range grows until none reaches out of it.
+        """
+        if self.aggregate.grid is not None:
+            return touched.widen_to_windows(*self.aggregate.grid)
+        assert self.aggregate.gap is not None  # noqa: S101 - the contract's checks demand one of window and gap
+        span, wider = None, touched
+        while wider != span:
+            span = wider
+            near = EventRange(span.start - self.aggregate.gap, span.end + self.aggregate.gap)
+            bounds = self._compute(near).select(*WINDOW_COLUMNS)
+            bounds = bounds.union(self._read_newest(span).select(*WINDOW_COLUMNS))
+            start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
+            met = bounds.where((F.col("window_start") <= end) & (F.col("window_end") >= start))
+            found = met.agg(F.min("window_start").alias("start"), F.max("window_end").alias("end")).collect()[0]
+            known = EventRange(found["start"], found["end"]) if found["start"] is not None else None
+            wider = join_ranges([span, known]) or span
+        return wider
+
+    def _compute(self, span: EventRange) -> DataFrame:
+        """The windows of the current rows of a span."""
+        keys = [key for key, of in sorted(self.ranges.items()) if span.overlaps(of)]
+        rows = self._read(ingest_outputs(self.job.contract)[1], keys)
+        start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
+        rows = rows.where((F.col("_event_time") >= start) & (F.col("_event_time") < end))
+        return aggregate_rows(rows, self.job.contract, self.aggregate)
+
+    def _part(self, windows: DataFrame) -> tuple[DataFrame, DataFrame]:
+        """Those that have been published as closed, by the stream or by a closing operation; and those held open."""
+        ended = F.lit(False)
+        if self.state.watermark is not None:
+            ended = F.col("window_end") <= time_literal(self.state.watermark.isoformat())
+        closes = self._read(self.output, [file.final_key for file in self._list_closes()])
+        if self.aggregate.grid is None:
+            until = closes.agg(F.max("window_end")).collect()[0][0]
+            if until is not None:
+                ended |= F.col("window_end") <= time_literal(until.isoformat())
+            return windows.where(ended), windows.where(~ended)
+        bounds, columns = closes.select(*WINDOW_COLUMNS).distinct(), windows.columns
+        open_ones = windows.where(~ended)
+        by_close = open_ones.join(bounds, list(WINDOW_COLUMNS), "left_semi").select(*columns)
+        held = open_ones.join(bounds, list(WINDOW_COLUMNS), "left_anti").select(*columns)
+        return windows.where(ended).union(by_close), held
+
+    def _read_newest(self, span: EventRange) -> DataFrame:
+        """The key of each window that stands as published, of those that can reach into a span and of others."""
+        ledger = self.job.ledger(aggregate_query(self.aggregate))
+        of_stream = list_version_files(ledger.read_manifests(), self.output.name, span)
+        of_backfills = (f for op in self.plan.state.operations for f in op.files if f.output == self.output.name)
+        files = [*of_stream, *self._list_closes(), *of_backfills]
+        return select_newest(self._read(self.output, [file.final_key for file in files]), self.aggregate)
+
+    def _list_closes(self) -> list[LakeFile]:
+        closes = self.job.ledger(aggregate_query(self.aggregate)).read_closes()
+        return [file for close in closes for file in close.files]
+
+    def _read(self, output: Output, keys: Sequence[str]) -> DataFrame:
+        return read_output(self.job.spark, output, [f"s3a://{self.job.settings.s3.bucket}/{key}" for key in keys])
+
+
+def _within(span: EventRange, windows: DataFrame) -> DataFrame:
+    """The windows that lie in a span."""
     start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
-    rows = read_output(job.spark, ingest_outputs(job.contract)[1], files)
-    rows = rows.where((F.col("_event_time") >= start) & (F.col("_event_time") < end))
-    windows = aggregate_rows(rows, job.contract, aggregate)
-    whole = windows.where((F.col("window_start") >= start) & (F.col("window_end") <= end))
-    closed = F.lit(False)
-    if state.watermark is not None:
-        closed = F.col("window_end") <= time_literal(state.watermark.isoformat())
-    by_stream = whole.where(closed)
-    by_close = whole.where(~closed).join(_read_closed(job, aggregate), _BOUNDS, "left_semi").select(*whole.columns)
-    return by_stream.union(by_close)
-
-
-def _read_closed(job: PipelineJob, aggregate: Aggregate) -> DataFrame:
-    """The bounds of every window that a closing operation has published."""
-    ledger, output = job.ledger(aggregate_query(aggregate)), derive_aggregate(job.contract, aggregate)
-    files = [f"s3a://{ledger.bucket}/{file.final_key}" for close in ledger.read_closes() for file in close.files]
-    return read_output(job.spark, output, files).select(*_BOUNDS).distinct()
+    return windows.where((F.col("window_start") >= start) & (F.col("window_end") <= end))

@@ -17,7 +17,7 @@ from pipeline_contract.layout import staging_prefix
 from pipeline_contract.manifest import BatchPosition, Close, LakeFile, Manifest, OperationFile
 from pipeline_contract.model import Aggregate
 from pipeline_contract.outputs import INGEST, aggregate_query, derive_aggregate, derive_late
-from spark_streaming.aggregates import add_aggregate_passport
+from spark_streaming.aggregates import WindowVersion, add_aggregate_passport
 from spark_streaming.ingest import ingest_outputs
 from spark_streaming.offsets import range_ends, sum_offsets
 from spark_streaming.pipeline_job import PipelineJob
@@ -77,7 +77,7 @@ def _publish_close(job: PipelineJob, ledger: Ledger, aggregate: Aggregate, last:
     windows = aggregate_rows(_read_curated(job, aggregate, last), job.contract, aggregate)
     if last.watermark is not None:
         windows = windows.where(F.col("window_end") > F.lit(last.watermark).cast("timestamp_ntz"))
-    named = add_aggregate_passport(windows, job.contract, as_of, F.lit(batch_id))
+    named = add_aggregate_passport(windows, job.contract, WindowVersion(last.lineage, as_of, batch_id))
     with announce(job.listener, "stage", ledger.query, batch_id):
         write_output(named, output, f"s3a://{ledger.bucket}/{prefix}{output.name}", 1)
     close = Close(

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import AGGREGATE_PASSPORT, aggregate_columns
-from spark_streaming.aggregates import add_aggregate_passport, define_aggregate
+from spark_streaming.aggregates import WindowVersion, add_aggregate_passport, define_aggregate
 from spark_streaming.curate import judge_rows, select_curated
 from spark_streaming.lineage import describe_change, hash_definition
 from spark_streaming.source import add_fields
@@ -103,9 +103,10 @@ def test_sliding_windows_and_sessions_have_the_bounds_that_the_docs_say(spark_se
 def test_windows_carry_their_passport(spark_session: SparkSession) -> None:
     windows = spark_session.createDataFrame([(1,)], "orders bigint")
 
-    [row] = add_aggregate_passport(windows, CONTRACT, 42, F.lit("b-1")).select(*AGGREGATE_PASSPORT).collect()
+    version = WindowVersion("0001-a", 42, "b-1")
+    [row] = add_aggregate_passport(windows, CONTRACT, version).select(*AGGREGATE_PASSPORT).collect()
 
-    assert tuple(row) == ("orders", 42, "b-1")
+    assert tuple(row) == ("orders", "0001-a", 42, False, "b-1")
 
 
 def test_a_changed_aggregate_or_watermark_is_named() -> None:

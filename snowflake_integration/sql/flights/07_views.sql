@@ -24,18 +24,20 @@ SELECT
     "CANCELLED",
     "MEAN_DEP_DELAY",
     "_TOPIC",
+    "_LINEAGE",
     "_AS_OF",
     "_BATCH_ID"
 FROM "MILLRACE"."FLIGHTS"."FLIGHTS_HOURLY_DEPARTURES_VERSIONS"
 QUALIFY ROW_NUMBER() OVER (
     PARTITION BY "WINDOW_START", "WINDOW_END", "ORIGIN", "CARRIER"
     ORDER BY
+        "_LINEAGE" DESC,
         "_AS_OF" DESC,
         CASE WHEN "_BATCH_ID" LIKE 'backfill-%' THEN 1 ELSE 0 END DESC,
         "_BATCH_ID" DESC,
         "_FILE_NAME" DESC,
         "_FILE_ROW_NUMBER" DESC
-) = 1;
+) = 1 AND NOT "_WITHDRAWN";
 
 CREATE OR REPLACE VIEW "MILLRACE"."FLIGHTS"."FLIGHTS_REJECTED_BY_REASON"
     COMMENT = 'Rejected rows by the stage that rejected them and the first reason'

@@ -220,7 +220,9 @@ def publish_windows(lake: BuiltLake) -> None:
             "country": country,
             "orders": orders,
             "_topic": lake.contract.topic.name,
+            "_lineage": LINEAGE,
             "_as_of": len(rows),
+            "_withdrawn": False,
             "_batch_id": batch_id,
         }
         for (start, country), orders in counts.items()

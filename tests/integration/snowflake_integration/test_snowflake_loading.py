@@ -132,25 +132,55 @@ def test_the_view_shows_the_newest_version_of_each_window(
     site = open_site(contract)
     deploy(contract, site)
     target = find(site, "aggregate")
-    window = {"window_start": MOMENT.replace(minute=0), "window_end": MOMENT, "_topic": "things"}
+    window: dict[str, Any] = {"window_start": MOMENT.replace(minute=0), "window_end": MOMENT}
 
-    put(
-        site,
-        target,
-        1,
-        [{**window, "label": "a", "things": 5, "_as_of": 10}, {**window, "label": None, "things": 1, "_as_of": 10}],
-    )
-    put(
-        site,
-        target,
-        2,
-        [{**window, "label": "a", "things": 9, "_as_of": 20}, {**window, "label": "b", "things": 2, "_as_of": 20}],
-    )
+    put(site, target, 1, [version("a", 5, 10, **window), version(None, 1, 10, **window), version("c", 7, 10, **window)])
+    put(site, target, 2, [version("a", 9, 20, **window), version("b", 2, 20, **window)])
+    # A later lineage has read less as yet.
+    put(site, target, 3, [version("c", 8, 5, "0002-b", **window)])
+    put(site, target, 4, [version("b", None, 20, batch="backfill-000001", **window)])
     wait(site)
 
-    assert len(read_table(site, target)) == 4
+    assert len(read_table(site, target)) == 7
     shown = run_query(site.connection, f"SELECT LABEL, THINGS FROM {target.view} ORDER BY THINGS")
-    assert [(row["LABEL"], row["THINGS"]) for row in shown] == [(None, 1), ("b", 2), ("a", 9)]
+    assert [(row["LABEL"], row["THINGS"]) for row in shown] == [(None, 1), ("c", 8), ("a", 9)]
+
+
+def test_a_session_is_hidden_by_a_newer_one_that_it_meets(
+    contract: Contract, open_site: OpenSite, deploy: Deploy
+) -> None:
+    [aggregate] = contract.aggregates
+    visits = aggregate.model_copy(update={"window": None, "gap": timedelta(minutes=5)})
+    contract = contract.model_copy(update={"aggregates": (visits,)})
+    site = open_site(contract)
+    deploy(contract, site)
+    target = find(site, "aggregate")
+
+    def session(label: str | None, start: int, end: int, things: int | None, as_of: int, batch: str) -> dict[str, Any]:
+        bounds: dict[str, Any] = {"window_start": _at(start), "window_end": _at(end)}
+        return version(label, things, as_of, batch=batch, **bounds)
+
+    put(site, target, 1, [session("a", 0, 10, 2, 10, "1"), session("a", 20, 30, 3, 10, "1")])
+    put(site, target, 2, [session(None, 0, 10, 4, 10, "1"), session("a", 40, 50, 5, 10, "1")])
+    # A late row has joined the first two; the last one is no more; another has grown on its left.
+    put(site, target, 3, [session("a", 0, 30, 6, 10, "backfill-1"), session("a", 40, 50, None, 10, "backfill-1")])
+    put(site, target, 4, [session(None, -5, 10, 7, 11, "2"), session(None, 10, 20, 8, 10, "1")])
+    wait(site)
+
+    shown = run_query(site.connection, f"SELECT LABEL, THINGS FROM {target.view} ORDER BY THINGS")
+    assert [(row["LABEL"], row["THINGS"]) for row in shown] == [("a", 6), (None, 7), (None, 8)]
+
+
+def _at(minute: int) -> datetime:
+    return MOMENT + timedelta(minutes=minute)
+
+
+def version(
+    label: str | None, things: int | None, as_of: int, lineage: str = "0001-a", batch: str = "1", **bounds: Any
+) -> dict[str, Any]:
+    """A version of a window; one without a measure is withdrawn."""
+    passport = {"_topic": "things", "_lineage": lineage, "_as_of": as_of, "_batch_id": batch}
+    return {**bounds, "label": label, "things": things, **passport, "_withdrawn": things is None}
 
 
 def test_a_refused_file_is_named_and_a_repaired_one_is_loaded_by_the_backfill_statements(

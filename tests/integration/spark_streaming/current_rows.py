@@ -33,5 +33,6 @@ def read_windows(pipeline: Pipeline) -> dict[Window, int]:
     versions = pipeline.list_rows(AGGREGATE).to_pylist()
     if replaced:
         versions += read_files(pipeline, AGGREGATE, [file.final_key for file in replaced]).to_pylist()
-    versions.sort(key=lambda row: (row["_as_of"], row["_batch_id"].startswith("backfill"), row["_batch_id"]))
-    return {(row["window_start"], row["kind"]): row["events"] for row in versions}
+    versions.sort(key=lambda row: (row["_lineage"], row["_as_of"], "backfill" in row["_batch_id"], row["_batch_id"]))
+    newest = {(row["window_start"], row["kind"]): row for row in versions}
+    return {window: row["events"] for window, row in newest.items() if not row["_withdrawn"]}

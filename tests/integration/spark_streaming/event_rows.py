@@ -10,6 +10,7 @@ from pathlib import Path
 
 BEGIN = datetime(2024, 1, 1)  # noqa: DTZ001 - times of rows have no zone
 Window = tuple[datetime, str]
+Session = tuple[datetime, datetime, str]
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,18 @@ def write_source(path: Path, rows: Iterable[EventRow]) -> Path:
     lines = [f"{row.id},{row.at:%Y-%m-%d %H:%M:%S},{row.kind}" for row in rows]
     path.write_text("\n".join(["id,at,kind", *lines]) + "\n")
     return path
+
+
+def count_sessions(rows: Iterable[EventRow], gap: timedelta) -> dict[Session, int]:
+    """The rows of each session by kind: a row goes on with the one before it unless that one's gap has passed."""
+    sessions: list[tuple[Session, int]] = []
+    for row in sorted(rows, key=lambda row: (row.kind, row.at)):
+        if sessions and sessions[-1][0][2] == row.kind and row.at <= sessions[-1][0][1]:
+            (start, _, _), count = sessions.pop()
+            sessions.append(((start, row.at + gap, row.kind), count + 1))
+        else:
+            sessions.append(((row.at, row.at + gap, row.kind), 1))
+    return dict(sessions)
 
 
 def count_windows(rows: Iterable[EventRow]) -> dict[Window, int]:

@@ -146,7 +146,8 @@ def test_an_aggregate_view_is_over_the_windows_and_groups_of_the_contract() -> N
     assert 'CREATE OR REPLACE VIEW "MILLRACE"."FLIGHTS"."FLIGHTS_HOURLY_DEPARTURES"' in text
     assert 'PARTITION BY "WINDOW_START", "WINDOW_END", "ORIGIN", "CARRIER"' in text
     order = text.partition("ORDER BY")[2].partition(") = 1")[0]
-    assert [line.strip() for line in order.strip().splitlines()][:2] == [
+    assert [line.strip() for line in order.strip().splitlines()][:3] == [
+        '"_LINEAGE" DESC,',
         '"_AS_OF" DESC,',
         "CASE WHEN \"_BATCH_ID\" LIKE 'backfill-%' THEN 1 ELSE 0 END DESC,",
     ]

@@ -1,0 +1,67 @@
+"""The published versions of windows: which are the newest, and which windows are no more. DataFrame in, DataFrame out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812
+
+from pipeline_contract.event_range import EventRange
+from pipeline_contract.layout import BACKFILL
+from pipeline_contract.manifest import LakeFile, Manifest
+from pipeline_contract.model import Aggregate, Contract
+from pipeline_contract.outputs import WINDOW_COLUMNS, aggregate_columns
+
+
+def list_version_files(manifests: Iterable[Manifest], output: str, span: EventRange) -> Iterator[LakeFile]:
+    """The files of an aggregate's batches that can hold versions of windows which lie in a span or reach into it.
+
+    A batch closes the windows that end behind the watermark of the batch before it, up to its own.
+    """
+    lineage, before = "", None
+    for manifest in manifests:
+        if manifest.lineage != lineage:
+            lineage, before = manifest.lineage, None
+        begins = before is None or before < span.end
+        if begins and manifest.watermark is not None and span.start < manifest.watermark:
+            yield from manifest.files_of(output)
+        before = manifest.watermark
+
+
+def select_newest(versions: DataFrame, aggregate: Aggregate) -> DataFrame:
+    """The key of each window whose newest version stands."""
+    key = window_key(aggregate)
+    order = F.struct("_lineage", "_as_of", F.col("_batch_id").startswith(BACKFILL), "_batch_id", "_withdrawn")
+    newest = versions.groupBy(*key).agg(F.max(order).alias("newest"))
+    return newest.where(~F.col("newest._withdrawn")).select(*key)
+
+
+def select_withdrawn(newest: DataFrame, windows: DataFrame, contract: Contract, aggregate: Aggregate) -> DataFrame:
+    """The windows that stand as published and are not among those computed anew, their measures null."""
+    key = window_key(aggregate)
+    gone = newest.join(_rename(windows, key), _same(key), "left_anti")
+    columns = aggregate_columns(contract, aggregate)
+    return gone.select(
+        *(F.col(name) if name in key else F.lit(None).cast(kind.spark).alias(name) for name, kind in columns.items())
+    )
+
+
+def drop_met(sessions: DataFrame, others: DataFrame, aggregate: Aggregate) -> DataFrame:
+    """The sessions that meet none of others of their group."""
+    meets = (F.col("window_start") < F.col("_window_end")) & (F.col("_window_start") < F.col("window_end"))
+    return sessions.join(_rename(others, window_key(aggregate)), [*_same(aggregate.group_by), meets], "left_anti")
+
+
+def window_key(aggregate: Aggregate) -> list[str]:
+    """The columns that name one window: its bounds and its groups."""
+    return [*WINDOW_COLUMNS, *aggregate.group_by]
+
+
+def _rename(windows: DataFrame, names: Sequence[str]) -> DataFrame:
+    """The named columns under other names, so that a join can tell its two sides apart."""
+    return windows.select(*(F.col(name).alias(f"_{name}") for name in names))
+
+
+def _same(names: Sequence[str]) -> list[Column]:
+    return [F.col(name).eqNullSafe(F.col(f"_{name}")) for name in names]
