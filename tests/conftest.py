@@ -25,6 +25,7 @@ from sandbox.java import find_java
 from sandbox.processes import find_free_port
 from sandbox.services import Service, is_running, start_service, stop_service, wait_until_ready
 from sandbox.stack import create_lake_bucket, describe_services
+from tests.class_archive import provide_class_archive
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -32,6 +33,14 @@ def python_of_spark() -> Iterator[None]:
     """The shared Spark session starts its Python workers with the interpreter that runs the tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYSPARK_PYTHON", sys.executable)
+        yield
+
+
+@pytest.fixture(scope="session")
+def class_archive() -> Iterator[None]:
+    """Every JVM of Spark's that a test starts, by itself or by a command, reads its classes from an archive."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_SUBMIT_OPTS", provide_class_archive())
         yield
 
 

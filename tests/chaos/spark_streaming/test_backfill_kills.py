@@ -18,7 +18,7 @@ from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 from connections.settings import Settings
 from tests.integration.spark_streaming.current_rows import current_rows
 from tests.integration.spark_streaming.event_rows import BEGIN, EventRow, build_rows, write_source
-from tests.integration.spark_streaming.job_runs import CONTRACT, QUICK_START, TIMEOUT_S, Pipeline
+from tests.integration.spark_streaming.job_runs import CONTRACT, TIMEOUT_S, Pipeline
 
 STEPS = ("stage", "inspect", "windows", "operation")
 KILLS = [f"{name}:{phase}:0" for name in STEPS for phase in ("begin", "end")]
@@ -35,7 +35,7 @@ def live_query(pipeline: Pipeline) -> Iterator[None]:
     command = [sys.executable, "-m", "spark_streaming", "run", str(pipeline.path), "--trigger", "2 seconds"]
     with subprocess.Popen(
         [*command, "--query", "ingest", "--checkpoint", pipeline.checkpoint],
-        env=os.environ | QUICK_START | pipeline.variables,
+        env=os.environ | pipeline.variables,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as live:

@@ -23,3 +23,8 @@ def runbook(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runbook]:
 def demonstration(runbook: Runbook) -> Ended:
     """`make demo PIPELINE=readings KEEP=1`, run once; its sandbox is up."""
     return runbook.run(*MAKE, "demo", "PIPELINE=readings", "KEEP=1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_jvms(class_archive: None) -> None:
+    """All tests of this folder start Spark with the archive of its classes."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.integration.spark_streaming.job_runs import QUICK_START, Pipeline, Run, read_run
+from tests.integration.spark_streaming.job_runs import Pipeline, Run, read_run
 from tests.integration.spark_streaming.standalone_cluster import StandaloneCluster
 
 CREDENTIALS = ("AWS_", "access.key", "secret.key")
@@ -27,7 +27,7 @@ def drain_on_cluster(
 ) -> Run:
     """Drain the topic on the cluster; `after_batch` is called after each batch, while the job goes on with the next."""
     verb = ["run", str(pipeline.path), "--available-now", "--checkpoint", pipeline.checkpoint, *options]
-    variables = pipeline.variables | SIZES | QUICK_START | {"MILLRACE_SPARK__MASTER": cluster.address}
+    variables = pipeline.variables | SIZES | {"MILLRACE_SPARK__MASTER": cluster.address}
     with subprocess.Popen(
         [sys.executable, "-m", "spark_streaming", *verb],
         env=os.environ | variables | {"PYTHONPATH": str(Path.cwd())},

@@ -27,8 +27,6 @@ from spark_streaming.submit import build_command, build_environment
 KILLED_JOB = Path(__file__).with_name("killed_job.py")
 VERBS_JOB = Path(__file__).with_name("verbs_job.py")
 TIMEOUT_S = 280
-# Runs of seconds never earn back what the JVM's second compiler costs.
-QUICK_START = {"SPARK_SUBMIT_OPTS": "-XX:TieredStopAtLevel=1"}
 # The entry scripts import each other; installed are the project's packages, not its tests.
 PROJECT = {"PYTHONPATH": str(Path(__file__).parents[3])}
 CONTRACT = """
@@ -133,7 +131,7 @@ class Pipeline:
         """Run one of the project's commands as a person does."""
         return subprocess.run(
             [sys.executable, "-m", package, *arguments],
-            env=os.environ | QUICK_START | self.variables,
+            env=os.environ | self.variables,
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,
@@ -169,7 +167,7 @@ class Pipeline:
         command[command.index(next(part for part in command if part.endswith("spark_streaming/job.py")))] = str(script)
         return subprocess.run(
             command,
-            env=build_environment(os.environ | QUICK_START | PROJECT | self.variables | variables, self.settings.s3),
+            env=build_environment(os.environ | PROJECT | self.variables | variables, self.settings.s3),
             capture_output=True,
             text=True,
             timeout=TIMEOUT_S,

@@ -15,7 +15,7 @@ from reconciliation.check import check_pipeline
 from reconciliation.statement import Statement
 from spark_streaming.delta_commands import Answer, optimize_table, vacuum_table
 from spark_streaming.submit import build_command, build_environment
-from tests.integration.spark_streaming.job_runs import CONTRACT, QUICK_START, TIMEOUT_S, Pipeline, Run, read_run
+from tests.integration.spark_streaming.job_runs import CONTRACT, TIMEOUT_S, Pipeline, Run, read_run
 
 READER = Path(__file__).with_name("delta_reader.py")
 DELTA = {
@@ -68,7 +68,7 @@ def drain_and_read(pipeline: Pipeline, table: LakeTable) -> Run:
     command[script : script + 1] = [*conf, str(READER)]
     done = subprocess.run(
         [*command, table.uri.replace("s3://", "s3a://")],
-        env=build_environment(os.environ | QUICK_START | pipeline.variables, pipeline.settings.s3),
+        env=build_environment(os.environ | pipeline.variables, pipeline.settings.s3),
         capture_output=True,
         text=True,
         timeout=TIMEOUT_S,

@@ -10,7 +10,7 @@ from pathlib import Path
 from connections.settings import S3Settings
 from spark_streaming.packages import find_spark_home
 from spark_streaming.submit import LOG_CONFIGURATION, build_environment
-from tests.integration.spark_streaming.job_runs import QUICK_START, TIMEOUT_S
+from tests.integration.spark_streaming.job_runs import TIMEOUT_S
 from tests.integration.spark_streaming.logging_job import PLACE
 
 LOGGING_JOB = Path(__file__).with_name("logging_job.py")
@@ -21,7 +21,7 @@ def test_a_failed_task_and_a_library_s_warning_name_their_batch() -> None:
     done = subprocess.run(
         [str(find_spark_home() / "bin" / "spark-submit"), "--master", "local[1]", "--conf", "spark.ui.enabled=false",
          "--driver-java-options", options, str(LOGGING_JOB)],
-        env=build_environment(os.environ | QUICK_START, S3Settings()),
+        env=build_environment(os.environ, S3Settings()),
         capture_output=True, text=True, timeout=TIMEOUT_S, check=False,
     )  # fmt: skip
 

@@ -22,7 +22,7 @@ from pipeline_contract.manifest import Manifest
 from spark_streaming.metrics import to_seconds
 from spark_streaming.offsets import sum_offsets
 from spark_streaming.status import CheckpointState, QueryStatus, read_status
-from tests.integration.spark_streaming.job_runs import QUICK_START, Pipeline, read_run
+from tests.integration.spark_streaming.job_runs import Pipeline, read_run
 
 SIGNALLED_JOB = Path(__file__).with_name("signalled_job.py")
 ROWS, MORE_ROWS = 2000, 4000
@@ -66,7 +66,7 @@ def start_job(pipeline: Pipeline, *options: str) -> Iterator[Job]:
     arguments = ["run", str(pipeline.path), "--trigger", "1 second", "--checkpoint", pipeline.checkpoint, *options]
     with subprocess.Popen(
         [sys.executable, "-m", "spark_streaming", *arguments],
-        env=os.environ | QUICK_START | pipeline.variables, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        env=os.environ | pipeline.variables, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
     ) as process:  # fmt: skip
         try:
             yield Job(process)
