@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -16,6 +16,7 @@ from pipeline_contract.layout import operations_prefix, output_prefix
 from pipeline_contract.manifest import LakeFile, OffsetRange
 from spark_streaming.backfill_plan import BackfillPlan
 from spark_streaming.ingest import ingest_outputs
+from spark_streaming.lineage import TopicState
 from spark_streaming.pipeline_job import PipelineJob
 from spark_streaming.query import read_topic_state
 from spark_streaming.row_files import read_output
@@ -39,7 +40,13 @@ Messages = Mapping[tuple[str, str], DataFrame]
 
 def _read_kafka(job: PipelineJob, spans: tuple[OffsetRange, ...]) -> Messages:
     topics = {span.topic: span.topic_id for span in spans}
-    state = read_topic_state(job.settings, tuple(sorted(topics)))
+    check_spans(spans, read_topic_state(job.settings, tuple(sorted(topics))))
+    client = {f"kafka.{name}": value for name, value in configure_java(job.settings.kafka).items()}
+    return {(topic, topic_id): _read_spans(job, client, topic, spans) for topic, topic_id in topics.items()}
+
+
+def check_spans(spans: Iterable[OffsetRange], state: TopicState) -> None:
+    """Return if the topics are those of the rows and still hold every offset of the spans, or raise naming what is gone."""
     lost = []
     for span in spans:
         if state.ids.get(span.topic) != span.topic_id:
@@ -58,8 +65,6 @@ def _read_kafka(job: PipelineJob, spans: tuple[OffsetRange, ...]) -> Messages:
             + "\n  ".join(lost)
             + "\nNothing was changed. Take them from the raw zone: --source raw"
         )
-    client = {f"kafka.{name}": value for name, value in configure_java(job.settings.kafka).items()}
-    return {(topic, topic_id): _read_spans(job, client, topic, spans) for topic, topic_id in topics.items()}
 
 
 def _read_spans(job: PipelineJob, client: Mapping[str, str], topic: str, spans: Iterable[OffsetRange]) -> DataFrame:
@@ -76,9 +81,9 @@ def _read_spans(job: PipelineJob, client: Mapping[str, str], topic: str, spans: 
 
 
 def _read_raw(job: PipelineJob, plan: BackfillPlan, spans: tuple[OffsetRange, ...]) -> Messages:
-    files = _choose_raw(plan)
-    _check_objects(job, files)
-    bucket = job.settings.s3.bucket
+    files, bucket, name = _choose_raw(plan), job.settings.s3.bucket, job.contract.name
+    prefixes = output_prefix(name, "raw"), operations_prefix(name)
+    check_objects(bucket, files, {key for prefix in prefixes for key in list_files(job.s3, bucket, prefix)})
     raw = read_output(job.spark, ingest_outputs(job.contract)[0], [f"s3a://{bucket}/{f.final_key}" for f in files])
     messages = raw.select(
         "key",
@@ -105,13 +110,8 @@ def _choose_raw(plan: BackfillPlan) -> list[LakeFile]:
     return [file for key, file in raw.items() if plan.request.event_range.overlaps(ranges[key])]
 
 
-def _check_objects(job: PipelineJob, files: Iterable[LakeFile]) -> None:
-    bucket, pipeline = job.settings.s3.bucket, job.contract.name
-    there = {
-        key
-        for prefix in (output_prefix(pipeline, "raw"), operations_prefix(pipeline))
-        for key in list_files(job.s3, bucket, prefix)
-    }
+def check_objects(bucket: str, files: Iterable[LakeFile], there: Set[str]) -> None:
+    """Return if each file's object is among those that are there, or raise naming the others."""
     missing = [file.final_key for file in files if file.final_key not in there]
     if missing:
         shown = "\n  ".join(f"s3://{bucket}/{key}" for key in missing[:20])

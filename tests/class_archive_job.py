@@ -19,7 +19,7 @@ def run(spark: SparkSession, folder: str) -> None:
         known = F.broadcast(batch.select("value"))
         spark.read.parquet(f"{folder}/rows").join(known, F.col("id") == F.col("value")).count()
 
-    def count(batch: DataFrame, number: int) -> None:  # noqa: ARG001
+    def count(batch: DataFrame, number: int) -> None:
         batch.count()
 
     spark.range(20).select(F.col("id").cast("string")).coalesce(1).write.text(f"{folder}/lines")

@@ -48,9 +48,9 @@ def check_late_flights(flights: Pipeline, path: Path, batch_rows: int) -> None:
     sent = len(path.read_text().splitlines()) - 1
     flights.deploy()
     flights.replay(path)
-    done = flights.run("run", str(flights.path), "--available-now", "--max-offsets-per-trigger", str(batch_rows))
+    drain = ["run", "--available-now", "--max-offsets-per-trigger", str(batch_rows)]
+    done = flights.run_verbs(drain, ["close"])
     assert done.code == 0, done.error
-    assert flights.run("close", str(flights.path)).code == 0
 
     result = flights.reconcile()
     assert (result["produced"], result["loaded"], result["rejected"]) == (sent, sent, 0)
@@ -60,7 +60,8 @@ def check_late_flights(flights: Pipeline, path: Path, batch_rows: int) -> None:
     late = check_windows(flights)
     assert sent / 2 < late < sent
     assert result["late_rows"] == {AGGREGATE: late}
-    assert done.events[-1]["rows"][f"aggregate-{AGGREGATE}"][f"late/{AGGREGATE}"] == late
+    drained = next(event for event in done.events if event["event"] == "summary")
+    assert drained["rows"][f"aggregate-{AGGREGATE}"][f"late/{AGGREGATE}"] == late
 
     year = ("--from", "2013-01-01", "--to", "2014-01-01T12:00:00")
     backfilled = flights.run("backfill", str(flights.path), *year)

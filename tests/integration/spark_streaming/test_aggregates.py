@@ -29,8 +29,8 @@ def test_windows_equal_a_count_over_the_rows(pipeline: Pipeline) -> None:
     open_windows = pipeline.reconcile()["open_windows"]["hourly"]
     assert open_windows > 0
 
-    assert pipeline.run("close", str(pipeline.path)).code == 0
-    again = pipeline.run("close", str(pipeline.path))
+    again = pipeline.run_verbs(["close"], ["close"])
+    assert again.code == 0, again.error
     assert any("stands" in event.get("text", "") for event in again.events), again.text
 
     result = pipeline.reconcile()

@@ -1,4 +1,4 @@
-"""kill -9 of the driver at each step of the publish protocol: a lister of the bucket and the warehouse see each row once."""
+"""kill -9 of the driver at steps of the publish protocol: a lister of the bucket and the warehouse see each row once."""
 
 from __future__ import annotations
 
@@ -19,17 +19,19 @@ KILLS = (
     "copy:end:2",  # the last copy: before the commit
     "stage:begin:1",  # the next batch: after the commit
 )
+# The others are in the chaos suite.
+SAMPLE = ("stage:end:0", "manifest:end:0", "copy:begin:2", "stage:begin:1")
 DEDUPE = '[dedupe]\nkey = ["id"]\nwithin = "28 days"\n'
 BATCH = ("--query", "ingest", "--max-offsets-per-trigger", "4000")
 
 
 @pytest.mark.timeout(1200)
-def test_every_row_is_there_once_after_a_kill_at_each_step(pipeline: Pipeline) -> None:
+def test_every_row_is_there_once_after_kills_at_different_steps(pipeline: Pipeline) -> None:
     # A batch that is tried again must not take its own rows for earlier ones.
     pipeline.path.write_text(pipeline.path.read_text() + DEDUPE)
     pipeline.replay(pipeline.write_rows(0, ROWS))
     pipeline.deploy()
-    for step in KILLS:
+    for step in SAMPLE:
         assert pipeline.drain_until_killed(step, *BATCH).code == -9, step
     # The checkpoint is lost too, while a batch of its lineage is published by half.
     assert pipeline.drain_until_killed("copy:end:0", *BATCH).code == -9
