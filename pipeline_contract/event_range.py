@@ -25,6 +25,11 @@ class EventRange:
         """Whether a time lies in both; nothing is known to lie in no range."""
         return other is not None and other.start < self.end and self.start < other.end
 
+    def widen(self, margin: timedelta) -> EventRange:
+        """The range with a margin on both sides, as far as there are years."""
+        first, last = datetime.min, datetime.max  # noqa: DTZ901 - times of rows have no zone
+        return EventRange(self.start - min(margin, self.start - first), self.end + min(margin, last - self.end))
+
     def widen_to_windows(self, window: timedelta, slide: timedelta) -> EventRange:
         """From the start of the first window that holds a time of the range to the end of the last one.
 

@@ -92,11 +92,11 @@ class ReplacedWindows:
         if self.aggregate.grid is not None:
             return touched.widen_to_windows(*self.aggregate.grid)
         assert self.aggregate.gap is not None  # noqa: S101 - the contract's checks demand one of window and gap
-        span, wider = None, touched
+        span, wider, margin = None, touched, self.aggregate.gap
         while wider != span:
-            span = wider
-            near = EventRange(span.start - self.aggregate.gap, span.end + self.aggregate.gap)
-            bounds = self._compute(near).select(*WINDOW_COLUMNS)
+            span, margin = wider, 2 * margin
+            # A session of which only a part is read reaches out of the span, and is read further in the next round.
+            bounds = self._compute(span.widen(margin)).select(*WINDOW_COLUMNS)
             bounds = bounds.union(self._read_newest(span).select(*WINDOW_COLUMNS))
             start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
             met = bounds.where((F.col("window_start") <= end) & (F.col("window_end") >= start))

@@ -8,6 +8,7 @@ from random import Random
 import pytest
 
 from connections.settings import Settings
+from pipeline_contract.model import LakeFormat
 from tests.integration.spark_streaming.job_runs import Pipeline
 from tests.integration.spark_streaming.random_topic import sum_windows
 from tests.integration.spark_streaming.test_random_rows import check_random_rows
@@ -17,12 +18,17 @@ CASES = 80
 
 @pytest.mark.chaos
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("seed", [1, 2, 3])
+@pytest.mark.parametrize(("seed", "lake_format"), [(1, "parquet"), (2, "csv"), (3, "json")])
 def test_the_lake_holds_what_python_makes_of_many_random_rows(
-    seed: int, tmp_path: Path, unique_name: str, sandbox_settings: Settings, sandbox_variables: dict[str, str]
+    seed: int,
+    lake_format: LakeFormat,
+    tmp_path: Path,
+    unique_name: str,
+    sandbox_settings: Settings,
+    sandbox_variables: dict[str, str],
 ) -> None:
     pipeline = Pipeline(tmp_path, unique_name, sandbox_settings, sandbox_variables, str(tmp_path / "checkpoints"))
-    expected = check_random_rows(pipeline, Random(seed), CASES)
+    expected = check_random_rows(pipeline, Random(seed), CASES, lake_format)
 
     # No row is later than the watermark allows, so that the windows are those of all curated rows.
     assert pipeline.run("run", str(pipeline.path), "--available-now", "--query", "aggregates").code == 0

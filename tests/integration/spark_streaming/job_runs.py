@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from connections.lake_files import parse_object
 from connections.ledger import Ledger
 from connections.s3 import open_s3
 from connections.settings import Settings
@@ -22,6 +21,7 @@ from connections.warehouse import open_warehouse, run_query
 from pipeline_contract.contract_file import load_contract
 from pipeline_contract.layout import output_prefix
 from pipeline_contract.model import Contract
+from pipeline_contract.outputs import derive_late, derive_outputs
 from spark_streaming.submit import build_command, build_environment
 
 KILLED_JOB = Path(__file__).with_name("killed_job.py")
@@ -198,7 +198,9 @@ class Pipeline:
 
     def list_rows(self, output: str) -> pa.Table:
         """The rows of every object that a plain listing of an output's prefix shows."""
-        tables = [pq.read_table(io.BytesIO(body)) for body in self._bodies(output)]
+        outputs = [*derive_outputs(self.contract), *map(derive_late, self.contract.aggregates)]
+        described = next(known for known in outputs if known.name == output)
+        tables = [parse_object(body, described) for body in self._bodies(output)]
         return pa.concat_tables(tables) if tables else pa.table({"_source_line": pa.array([], pa.int64())})
 
     def lines(self, output: str) -> list[int]:

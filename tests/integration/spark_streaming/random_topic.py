@@ -36,6 +36,7 @@ within = "2 hours"
 missing_columns = "reject"
 
 [lake]
+format = "{lake_format}"
 partition_by = {{ day = "to_date(at)" }}
 
 [warehouse]

@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 from connections.kafka import describe_topic_ids
+from pipeline_contract.model import LakeFormat
 from tests.integration.spark_streaming.job_runs import Pipeline, Run
 from tests.integration.spark_streaming.random_topic import CONTRACT, Expected, Rejection, Row, draw_partition, expect
 
@@ -19,15 +20,15 @@ LENGTH = 40
 
 @pytest.mark.timeout(1200)
 def test_the_lake_holds_what_python_makes_of_random_rows(pipeline: Pipeline) -> None:
-    check_random_rows(pipeline, Random(4), CASES)
+    check_random_rows(pipeline, Random(4), CASES, "csv")
 
 
-def check_random_rows(pipeline: Pipeline, random: Random, cases: int) -> Expected:
+def check_random_rows(pipeline: Pipeline, random: Random, cases: int, lake_format: LakeFormat) -> Expected:
     """Hold the rules on so many random partitions, published in two runs whose batches cut them anywhere.
 
     Before that, a contract that does not take unknown columns stops the query, and is mended. Returns what is there now.
     """
-    contract = CONTRACT.format(name=pipeline.name, partitions=cases)
+    contract = CONTRACT.format(name=pipeline.name, partitions=cases, lake_format=lake_format)
     pipeline.path.write_text(contract.replace("[drift]", '[drift]\nunknown_columns = "fail"'))
     assert pipeline.command("kafka_producer", "topics", str(pipeline.path)).returncode == 0
     partitions = [draw_partition(random, random.randrange(LENGTH // 2, LENGTH)) for _ in range(cases)]
