@@ -71,3 +71,11 @@ def test_a_file_has_the_bounds_of_its_batch_or_its_own() -> None:
 
     moment = EventRange(START, START + MICROSECOND)
     assert ranges == {"a": moment, "r": moment, "b": EventRange(START, END + MICROSECOND)}
+
+
+def test_a_range_is_widened_as_far_as_there_are_years() -> None:
+    day, last = timedelta(days=1), datetime.max  # noqa: DTZ901 - times of rows have no zone
+    middle = EventRange(datetime(2024, 5, 1), datetime(2024, 5, 2))  # noqa: DTZ001
+    assert middle.widen(day) == EventRange(middle.start - day, middle.end + day)
+    assert middle.widen(3_000_000 * day).end == last
+    assert middle.widen(1_000_000 * day).start == datetime.min  # noqa: DTZ901
