@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 
 from pipeline_contract.outputs import aggregate_columns
 from spark_streaming.window_versions import drop_met, select_newest, select_withdrawn
-from tests.spark.builders import build_contract
+from tests.orders import build_contract
 
 CONTRACT = build_contract(
     aggregate=[

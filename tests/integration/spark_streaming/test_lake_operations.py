@@ -91,9 +91,11 @@ def test_a_range_is_judged_again_and_files_are_merged(pipeline: Pipeline) -> Non
     change_rule(pipeline, "'a', 'b', 'x'", version=2)
     planned = pipeline.command("spark_streaming", "backfill", str(pipeline.path), *RANGE, "--dry-run")
     assert (planned.returncode, "publish all of it as operation 1" in planned.stdout) == (0, True), planned.stderr
-    assert pipeline.run_verbs(FROM_RAW, MILLRACE_TEST_KILL="operation:begin:0").code == -9
+    killed = pipeline.run_verbs(FROM_RAW, MILLRACE_TEST_KILL="operation:begin:0")
+    assert killed.code == -9, killed.error
     assert (read_operations(pipeline.ledger()), curated_ids(pipeline)) == ([], ids(ROWS, "ab")), "the old"
-    assert pipeline.run_verbs(FROM_RAW, MILLRACE_TEST_KILL="operation:end:0").code == -9
+    killed = pipeline.run_verbs(FROM_RAW, MILLRACE_TEST_KILL="operation:end:0")
+    assert killed.code == -9, killed.error
     assert curated_ids(pipeline) == sorted([*ids(TAKEN, "abx"), *ids(REST, "ab")]), "the new"
     assert apply_backfills(pipeline) == '{"applied": [1]}'
 
