@@ -30,6 +30,12 @@ class EventRange:
         first, last = datetime.min, datetime.max  # noqa: DTZ901 - times of rows have no zone
         return EventRange(self.start - min(margin, self.start - first), self.end + min(margin, last - self.end))
 
+    def surrounds(self, other: EventRange, margin: timedelta) -> bool:
+        """Whether the range holds another with more than a margin on both sides, or ends where the years do."""
+        first, last = datetime.min, datetime.max  # noqa: DTZ901 - times of rows have no zone
+        begins = self.start == first or other.start - self.start > margin
+        return begins and (self.end == last or self.end - other.end > margin)
+
     def widen_to_windows(self, window: timedelta, slide: timedelta) -> EventRange:
         """From the start of the first window that holds a time of the range to the end of the last one.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -19,8 +20,20 @@ from spark_streaming.operation_files import inspect_operation
 from spark_streaming.pipeline_job import PipelineJob
 from spark_streaming.retaken_rows import time_literal
 from spark_streaming.row_files import read_output, write_output
-from spark_streaming.window_versions import drop_met, list_version_files, select_newest, select_withdrawn
+from spark_streaming.window_versions import (
+    drop_meeting,
+    drop_met,
+    keep_met,
+    list_version_files,
+    select_meeting,
+    select_newest,
+    select_withdrawn,
+    select_within,
+)
 from spark_streaming.windows import aggregate_rows
+
+# Around a range that sessions may reach out of; more rounds would cost more than more rows.
+_LEAST_MARGIN = timedelta(days=1)
 
 
 def write_windows(
@@ -69,10 +82,10 @@ class ReplacedWindows:
 
     def write(self, touched: EventRange, location: str, batch_id: str) -> None:
         """Write the windows that a range touches below `location`: the newer versions, and those that are withdrawn."""
-        span = self._widen(touched)
-        computed = _within(span, self._compute(span)).persist()
+        computed, standing = self._list_sessions(touched) if self.aggregate.grid is None else self._list_grid(touched)
+        computed.persist()
         closed, held = self._part(computed)
-        gone = select_withdrawn(_within(span, self._read_newest(span)), computed, self.job.contract, self.aggregate)
+        gone = select_withdrawn(standing, computed, self.job.contract, self.aggregate)
         if self.aggregate.grid is None:
             # Part of a session that goes on: the stream publishes the whole of it.
             gone = drop_met(gone, held, self.aggregate)
@@ -84,26 +97,31 @@ class ReplacedWindows:
         write_output(rows, self.output, f"{location}{self.output.name}", 1)
         computed.unpersist()
 
-    def _widen(self, touched: EventRange) -> EventRange:
-        """From the start of the first window that holds a time of the range to the end of the last one.
+    def _list_grid(self, touched: EventRange) -> tuple[DataFrame, DataFrame]:
+        """The windows of a range, as they are computed now, and the keys of those that stand as published."""
+        assert self.aggregate.grid is not None  # noqa: S101 - sessions are listed otherwise
+        span = touched.widen_to_windows(*self.aggregate.grid)
+        return select_within(span, self._compute(span)), select_within(span, self._read_newest(span))
 
-        Sessions show only in the rows and in what is published: the range grows until none reaches out of it.
+    def _list_sessions(self, touched: EventRange) -> tuple[DataFrame, DataFrame]:
+        """The sessions of a range, and what is left of those that stand as published there; and the keys of the latter.
+
+        Where a session begins and ends only its rows tell: they are read ever further around the range, until no session
+        of it can go on beyond what is read.
         """
-        if self.aggregate.grid is not None:
-            return touched.widen_to_windows(*self.aggregate.grid)
         assert self.aggregate.gap is not None  # noqa: S101 - the contract's checks demand one of window and gap
-        span, wider, margin = None, touched, self.aggregate.gap
-        while wider != span:
-            span, margin = wider, 2 * margin
-            # A session of which only a part is read reaches out of the span, and is read further in the next round.
-            bounds = self._compute(span.widen(margin)).select(*WINDOW_COLUMNS)
-            bounds = bounds.union(self._read_newest(span).select(*WINDOW_COLUMNS))
-            start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
-            met = bounds.where((F.col("window_start") <= end) & (F.col("window_end") >= start))
-            found = met.agg(F.min("window_start").alias("start"), F.max("window_end").alias("end")).collect()[0]
-            known = EventRange(found["start"], found["end"]) if found["start"] is not None else None
-            wider = join_ranges([span, known]) or span
-        return wider
+        margin = max(self.aggregate.gap, _LEAST_MARGIN)
+        while True:
+            near, margin = touched.widen(margin), 4 * margin
+            sessions, standing = self._compute(near), select_meeting(touched, self._read_newest(near)).persist()
+            parts = keep_met(drop_meeting(touched, sessions), standing, self.aggregate)
+            computed = select_meeting(touched, sessions).union(parts).persist()
+            found = computed.select(*WINDOW_COLUMNS).union(standing.select(*WINDOW_COLUMNS))
+            start, end = found.agg(F.min("window_start"), F.max("window_end")).collect()[0]
+            if start is None or near.surrounds(EventRange(start, end), self.aggregate.gap):
+                return computed, standing
+            computed.unpersist()
+            standing.unpersist()
 
     def _compute(self, span: EventRange) -> DataFrame:
         """The windows of the current rows of a span."""
@@ -144,9 +162,3 @@ class ReplacedWindows:
 
     def _read(self, output: Output, keys: Sequence[str]) -> DataFrame:
         return read_output(self.job.spark, output, [f"s3a://{self.job.settings.s3.bucket}/{key}" for key in keys])
-
-
-def _within(span: EventRange, windows: DataFrame) -> DataFrame:
-    """The windows that lie in a span."""
-    start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
-    return windows.where((F.col("window_start") >= start) & (F.col("window_end") <= end))

@@ -12,6 +12,7 @@ from pipeline_contract.layout import BACKFILL
 from pipeline_contract.manifest import LakeFile, Manifest
 from pipeline_contract.model import Aggregate, Contract
 from pipeline_contract.outputs import WINDOW_COLUMNS, aggregate_columns
+from spark_streaming.retaken_rows import time_literal
 
 
 def list_version_files(manifests: Iterable[Manifest], output: str, span: EventRange) -> Iterator[LakeFile]:
@@ -47,10 +48,40 @@ def select_withdrawn(newest: DataFrame, windows: DataFrame, contract: Contract, 
     )
 
 
+def select_within(span: EventRange, windows: DataFrame) -> DataFrame:
+    """The windows that lie in a span."""
+    start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
+    return windows.where((F.col("window_start") >= start) & (F.col("window_end") <= end))
+
+
+def select_meeting(span: EventRange, windows: DataFrame) -> DataFrame:
+    """The windows that have a time in common with a span."""
+    return windows.where(_meets(span))
+
+
+def drop_meeting(span: EventRange, windows: DataFrame) -> DataFrame:
+    """The windows that have no time in common with a span."""
+    return windows.where(~_meets(span))
+
+
+def _meets(span: EventRange) -> Column:
+    start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
+    return (F.col("window_start") < end) & (start < F.col("window_end"))
+
+
 def drop_met(sessions: DataFrame, others: DataFrame, aggregate: Aggregate) -> DataFrame:
     """The sessions that meet none of others of their group."""
+    return sessions.join(_rename(others, window_key(aggregate)), _of_one_group_and_time(aggregate), "left_anti")
+
+
+def keep_met(sessions: DataFrame, others: DataFrame, aggregate: Aggregate) -> DataFrame:
+    """The sessions that meet one of others of their group."""
+    return sessions.join(_rename(others, window_key(aggregate)), _of_one_group_and_time(aggregate), "left_semi")
+
+
+def _of_one_group_and_time(aggregate: Aggregate) -> list[Column]:
     meets = (F.col("window_start") < F.col("_window_end")) & (F.col("_window_start") < F.col("window_end"))
-    return sessions.join(_rename(others, window_key(aggregate)), [*_same(aggregate.group_by), meets], "left_anti")
+    return [*_same(aggregate.group_by), meets]
 
 
 def window_key(aggregate: Aggregate) -> list[str]:

@@ -6,8 +6,17 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import DataFrame, SparkSession
 
+from pipeline_contract.event_range import EventRange
 from pipeline_contract.outputs import aggregate_columns
-from spark_streaming.window_versions import drop_met, select_newest, select_withdrawn
+from spark_streaming.window_versions import (
+    drop_meeting,
+    drop_met,
+    keep_met,
+    select_meeting,
+    select_newest,
+    select_withdrawn,
+    select_within,
+)
 from tests.orders import build_contract
 
 CONTRACT = build_contract(
@@ -76,3 +85,15 @@ def test_sessions_that_meet_another_of_their_group_are_dropped(spark_session: Sp
     others = build_windows(spark_session, (4, 6, None), (8, 9, "NO"))
 
     assert show(drop_met(sessions, others, VISITS)) == [(0, 5, "NO"), (9, 12, "NO")]
+    assert show(keep_met(sessions, others, VISITS)) == [(0, 5, None), (6, 9, "NO")]
+
+
+def test_windows_of_a_span_lie_in_it_or_meet_it(spark_session: SparkSession) -> None:
+    span = EventRange(at(2), at(6))
+    windows = build_windows(
+        spark_session, *((start, end, "NO") for start, end in [(0, 2), (0, 3), (2, 6), (5, 9), (6, 7)])
+    )
+
+    assert show(select_within(span, windows)) == [(2, 6, "NO")]
+    assert show(select_meeting(span, windows)) == [(0, 3, "NO"), (2, 6, "NO"), (5, 9, "NO")]
+    assert show(drop_meeting(span, windows)) == [(0, 2, "NO"), (6, 7, "NO")]

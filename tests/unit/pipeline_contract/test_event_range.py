@@ -79,3 +79,17 @@ def test_a_range_is_widened_as_far_as_there_are_years() -> None:
     assert middle.widen(day) == EventRange(middle.start - day, middle.end + day)
     assert middle.widen(3_000_000 * day).end == last
     assert middle.widen(1_000_000 * day).start == datetime.min  # noqa: DTZ901
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [(2, 22, True), (1, 22, False), (2, 23, False), (0, 24, False)],
+)
+def test_a_range_surrounds_another_with_a_margin(start: int, end: int, expected: bool) -> None:
+    day = datetime(2024, 5, 1)  # noqa: DTZ001
+    hour = timedelta(hours=1)
+    assert (
+        EventRange(day, day + 24 * hour).surrounds(EventRange(day + start * hour, day + end * hour), hour) == expected
+    )
+    everything = EventRange(datetime.min, datetime.max)  # noqa: DTZ901
+    assert everything.surrounds(everything, hour)
