@@ -27,6 +27,9 @@ from sandbox.services import Service, is_running, start_service, stop_service, w
 from sandbox.stack import create_lake_bucket, describe_services
 from tests.class_archive import provide_class_archive
 
+# Assertions in the modules that tests share say what they compared.
+pytest.register_assert_rewrite("tests.integration", "tests.chaos", "tests.spark")
+
 
 @pytest.fixture(scope="session", autouse=True)
 def python_of_spark() -> Iterator[None]:
