@@ -11,7 +11,7 @@ from connections.settings import Settings
 from sandbox.sample_data import write_flights
 from tests.integration.spark_streaming.flight_windows import build_flights, check_late_flights
 
-STEP = 25
+STEP = 100
 
 
 @pytest.mark.timeout(1200)
@@ -24,4 +24,4 @@ def test_late_rows_are_accounted_for_and_counted_by_a_backfill(
         header, *rows = csv.reader(source)
         csv.writer(target).writerows([header, *rows[::STEP]])
     flights = build_flights(tmp_path, unique_name, sandbox_settings, sandbox_variables)
-    check_late_flights(flights, path, batch_rows=3000)
+    check_late_flights(flights, path, batch_rows=700)
