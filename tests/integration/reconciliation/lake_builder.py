@@ -87,7 +87,7 @@ measures = [{{ name = "orders", type = "bigint", expression = "count(*)" }}]
 """
 _ARROW = {
     "string": pa.string(), "integer": pa.int32(), "bigint": pa.int64(), "double": pa.float64(),
-    "timestamp": pa.timestamp("us"), "binary": pa.binary(), "decimal": pa.decimal128(12, 2),
+    "timestamp": pa.timestamp("us"), "binary": pa.binary(), "decimal": pa.decimal128(12, 2), "boolean": pa.bool_(),
 }  # fmt: skip
 
 
