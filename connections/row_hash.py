@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -47,7 +46,7 @@ def _dump_text(text: Any) -> bytes:
     _, offsets, data = text.buffers()
     if data is None or not len(text):
         return b""
-    places = np.frombuffer(offsets, np.int32)
+    places = memoryview(offsets).cast("i")
     return bytes(memoryview(data)[places[text.offset] : places[text.offset + len(text)]])
 
 
