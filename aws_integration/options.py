@@ -1,4 +1,4 @@
-"""The command-line options that several commands share."""
+"""The command-line options that several commands share, beside those of every package."""
 
 from __future__ import annotations
 
@@ -6,9 +6,4 @@ from typing import Annotated
 
 import typer
 
-PipelineArgument = Annotated[str, typer.Argument(help="A pipeline's name, or its contract file.", show_default=False)]
-EnvironmentOption = Annotated[str, typer.Option("--env", help="Settings: a name in conf/environments, or a TOML file.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON value on stdout.")]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Print the planned list and change nothing.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="No talk on stderr.")]
 TimeoutOption = Annotated[float, typer.Option("--timeout", min=0.1, help="Seconds to wait at most.")]

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -114,3 +115,13 @@ def _encode(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     raise TypeError(f"no JSON for {type(value).__name__}")
+
+
+def print_steps(steps: Sequence[Step], dry_run: bool, as_json: bool) -> None:
+    """Write the steps on standard output: planned ones in full, done ones counted."""
+    if as_json:
+        typer.echo(dump_json(plan_records(steps)))
+    elif dry_run:
+        open_page().print(show_plan(steps))
+    else:
+        typer.echo(count_steps(steps))

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connections.s3 import sandbox_credentials
+from connections.s3 import place_client
 from connections.settings import S3Settings
 from pipeline_contract.errors import ServiceError
 
@@ -21,26 +21,12 @@ if TYPE_CHECKING:
 
 def open_glue(settings: S3Settings) -> GlueClient:
     """A client for the Glue catalog of the bucket's region."""
-    return boto3.client(
-        "glue",
-        region_name=settings.region,
-        endpoint_url=settings.endpoint_url,
-        config=_configure(settings),
-        aws_access_key_id=sandbox_credentials(settings).get("aws_access_key_id"),
-        aws_secret_access_key=sandbox_credentials(settings).get("aws_secret_access_key"),
-    )
+    return boto3.client("glue", config=_configure(settings), **place_client(settings))
 
 
 def open_athena(settings: S3Settings) -> AthenaClient:
     """A client for Athena in the bucket's region."""
-    return boto3.client(
-        "athena",
-        region_name=settings.region,
-        endpoint_url=settings.endpoint_url,
-        config=_configure(settings),
-        aws_access_key_id=sandbox_credentials(settings).get("aws_access_key_id"),
-        aws_secret_access_key=sandbox_credentials(settings).get("aws_secret_access_key"),
-    )
+    return boto3.client("athena", config=_configure(settings), **place_client(settings))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from connections.s3 import sandbox_credentials
+from connections.s3 import place_client
 from connections.settings import Settings
 from pipeline_contract.errors import ConfigurationError, ServiceError
 
@@ -31,20 +31,13 @@ class FunctionFailed(ServiceError):
 
 def open_lambda(settings: Settings) -> LambdaClient:
     """A client that waits as long as the function may take, and tries nothing again."""
-    credentials = sandbox_credentials(settings.s3)
-    return boto3.client(
-        "lambda",
-        region_name=settings.s3.region,
-        endpoint_url=settings.s3.endpoint_url,
-        config=Config(
-            connect_timeout=settings.s3.timeout_s,
-            read_timeout=settings.function.timeout_s + GRACE_S,
-            retries={"mode": "standard", "total_max_attempts": 1},
-            max_pool_connections=16,
-        ),
-        aws_access_key_id=credentials.get("aws_access_key_id"),
-        aws_secret_access_key=credentials.get("aws_secret_access_key"),
+    config = Config(
+        connect_timeout=settings.s3.timeout_s,
+        read_timeout=settings.function.timeout_s + GRACE_S,
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=16,
     )
+    return boto3.client("lambda", config=config, **place_client(settings.s3))
 
 
 def invoke_function(client: LambdaClient, name: str, payload: bytes) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import boto3
@@ -39,6 +39,11 @@ def sandbox_credentials(settings: S3Settings) -> dict[str, str]:
     return {"aws_access_key_id": SANDBOX_ACCESS_KEY_ID, "aws_secret_access_key": SANDBOX_SECRET_ACCESS_KEY}
 
 
+def place_client(settings: S3Settings) -> dict[str, Any]:
+    """What says to boto3 where a client of any of AWS's services connects, and as whom."""
+    return {"region_name": settings.region, "endpoint_url": settings.endpoint_url, **sandbox_credentials(settings)}
+
+
 def open_s3(settings: S3Settings) -> S3Client:
     """A client for the lake's bucket that retries what is worth retrying and gives up after `timeout_s` a try."""
     config = Config(
@@ -48,15 +53,7 @@ def open_s3(settings: S3Settings) -> S3Client:
         s3={"addressing_style": "path"} if settings.endpoint_url else {},
         max_pool_connections=16,
     )
-    credentials = sandbox_credentials(settings)
-    return boto3.client(
-        "s3",
-        region_name=settings.region,
-        endpoint_url=settings.endpoint_url,
-        config=config,
-        aws_access_key_id=credentials.get("aws_access_key_id"),
-        aws_secret_access_key=credentials.get("aws_secret_access_key"),
-    )
+    return boto3.client("s3", config=config, **place_client(settings))
 
 
 def object_exists(s3: S3Client, bucket: str, key: str) -> bool:

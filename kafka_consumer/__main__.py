@@ -9,10 +9,11 @@ import orjson
 import typer
 from rich.console import Console
 
+from connections.metrics_endpoint import serve_registry
 from connections.settings import Settings, load_settings
 from kafka_consumer.buffer import Limits
 from kafka_consumer.destination import open_destination
-from kafka_consumer.metrics import Metrics, serve_metrics
+from kafka_consumer.metrics import Metrics
 from kafka_consumer.plan import RunPlan, build_plan_table, plan_run
 from kafka_consumer.report import Report, RunSummary, build_table, open_view
 from kafka_consumer.runner import Job, Runner
@@ -85,7 +86,8 @@ def open_report(
     """The report of a run, and the address of its metrics where there is one."""
     metrics = Metrics(contract.name, way)
     if metrics_port is not None:
-        url = stack.enter_context(serve_metrics(metrics, settings.consumer.metrics_address, metrics_port))
+        address = settings.consumer.metrics_address
+        url = stack.enter_context(serve_registry(metrics.registry, address, metrics_port, "consumer.metrics_port"))
         talk.print(f"metrics at {url}")
     view = stack.enter_context(open_view(talk, f"{contract.name} {way}"))
     if contract.dedupe is not None:

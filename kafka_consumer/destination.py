@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import NamedTuple, Protocol
 
 from connections.settings import Settings
 from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.extensions import list_extensions
 from pipeline_contract.model import Contract
 from pipeline_contract.row_judge import Message
 
@@ -93,8 +94,7 @@ OpenDestination = Callable[[Contract, Settings], Destination]
 
 def list_destinations() -> dict[str, EntryPoint]:
     """Every destination by name; one of another package cannot take the place of a built-in one."""
-    built_in = {name: EntryPoint(name, target, ENTRY_POINTS) for name, target in BUILT_IN.items()}
-    return {point.name: point for point in entry_points(group=ENTRY_POINTS)} | built_in
+    return list_extensions(ENTRY_POINTS, BUILT_IN)
 
 
 def open_destination(name: str, contract: Contract, settings: Settings) -> Destination:

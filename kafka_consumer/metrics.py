@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from kafka_consumer.destination import Partition
 from kafka_consumer.writer import Outcome
-from pipeline_contract.errors import ConfigurationError
 
 _RUN = ("pipeline", "way")
 _BATCH_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300)
@@ -60,21 +58,3 @@ class Metrics:
 
     def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
         return Gauge(name, meaning, (*_RUN, *labels), registry=self.registry)
-
-
-@contextmanager
-def serve_metrics(metrics: Metrics, address: str, port: int) -> Iterator[str]:
-    """Serve the metrics while the block runs, and hand out their URL; port 0 takes a free one."""
-    try:
-        server, thread = start_http_server(port, address, metrics.registry)
-    except OSError as error:
-        raise ConfigurationError(
-            f"--metrics-port {port} (consumer.metrics_port): cannot listen on {address}:{port}: {error.strerror}; "
-            "give another port, or 0 for a free one"
-        ) from error
-    try:
-        yield f"http://{address}:{server.server_port}/metrics"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()

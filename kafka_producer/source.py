@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import PurePath
 from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
+from pipeline_contract.extensions import list_extensions
 from pipeline_contract.model import Contract
 
 # Other packages offer sources under this group; the name is the scheme of an address, or the ending of a file's name.
@@ -71,8 +72,7 @@ OpenSource = Callable[[Contract, str], Source]
 
 def list_sources() -> dict[str, EntryPoint]:
     """Every kind of source by name; one of another package cannot take the place of a built-in one."""
-    built_in = {name: EntryPoint(name, target, ENTRY_POINTS) for name, target in BUILT_IN.items()}
-    return {point.name: point for point in entry_points(group=ENTRY_POINTS)} | built_in
+    return list_extensions(ENTRY_POINTS, BUILT_IN)
 
 
 def find_source(contract: Contract, address: str) -> Source:

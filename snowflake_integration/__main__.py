@@ -13,18 +13,19 @@ from connections.contract_history import read_contracts
 from connections.ledger_objects import LedgerObjects
 from connections.settings import Settings, load_settings
 from connections.warehouse import execute_statement, name_warehouse, open_warehouse
+from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import CheckFailed, ConfigurationError
 from pipeline_contract.evolution import check_evolution
 from pipeline_contract.model import Contract
-from snowflake_integration import options as o
 from snowflake_integration import presentation
 from snowflake_integration.access import describe_policies, describe_trust
 from snowflake_integration.backfill import apply_backfill, describe_application, describe_applied, plan_applications
 from snowflake_integration.deployment import Done, Site, carry_out, look_around, open_site
 from snowflake_integration.migration import check_tables, plan_migration
 from snowflake_integration.naming import derive_names
+from snowflake_integration.options import TimeoutOption
 from snowflake_integration.pipes import read_load_states, take_role
 from snowflake_integration.plan import Step, plan_deployment, plan_teardown
 from snowflake_integration.rendering import (
@@ -83,7 +84,7 @@ def deploy(
     ] = False,
     as_json: o.JsonOption = False,
     quiet: o.QuietOption = False,
-    timeout_s: o.TimeoutOption = 300.0,
+    timeout_s: TimeoutOption = 300.0,
 ) -> None:
     """Run the rendered scripts 01 to 07 and tell S3 to notify the pipes. Doing it again changes nothing that is loaded.
 
@@ -108,7 +109,7 @@ def migrate(
     dry_run: o.DryRunOption = False,
     as_json: o.JsonOption = False,
     quiet: o.QuietOption = False,
-    timeout_s: o.TimeoutOption = 300.0,
+    timeout_s: TimeoutOption = 300.0,
 ) -> None:
     """Bring tables that stand to the contract's newest version, then pipes and views. Doing it again changes nothing.
 
@@ -195,7 +196,7 @@ def status(
 def wait_until_loaded(
     pipeline: o.PipelineArgument,
     environment: o.EnvironmentOption = "local",
-    timeout_s: o.TimeoutOption = 300.0,
+    timeout_s: TimeoutOption = 300.0,
     as_json: o.JsonOption = False,
     quiet: o.QuietOption = False,
 ) -> None:
@@ -224,7 +225,7 @@ def apply_backfills(
     dry_run: o.DryRunOption = False,
     as_json: o.JsonOption = False,
     quiet: o.QuietOption = False,
-    timeout_s: o.TimeoutOption = 300.0,
+    timeout_s: TimeoutOption = 300.0,
 ) -> None:
     """Bring the lake's backfills into the tables, each in one transaction; those that are there already change nothing.
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cached_property
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.event_range import EventRange, file_range, find_file_ranges, join_ranges
-from pipeline_contract.manifest import AggregateState, LakeFile, OperationFile
+from pipeline_contract.manifest import AggregateState, LakeFile, Manifest, OperationFile
 from pipeline_contract.model import Aggregate
 from pipeline_contract.outputs import WINDOW_COLUMNS, Output, aggregate_query, derive_aggregate
 from spark_streaming.aggregates import WindowVersion, add_aggregate_passport
 from spark_streaming.backfill_plan import BackfillPlan
+from spark_streaming.event_times import is_within, time_literal
 from spark_streaming.ingest import ingest_outputs
 from spark_streaming.operation_files import inspect_operation
 from spark_streaming.pipeline_job import PipelineJob
-from spark_streaming.retaken_rows import time_literal
 from spark_streaming.row_files import read_output, write_output
 from spark_streaming.window_versions import (
     drop_meeting,
@@ -74,6 +75,7 @@ class ReplacedWindows:
     aggregate: Aggregate
     state: AggregateState
     ranges: Mapping[str, EventRange | None]
+    _kept: list[DataFrame] = field(default_factory=list, init=False)
 
     @property
     def output(self) -> Output:
@@ -82,8 +84,15 @@ class ReplacedWindows:
 
     def write(self, touched: EventRange, location: str, batch_id: str) -> None:
         """Write the windows that a range touches below `location`: the newer versions, and those that are withdrawn."""
+        try:
+            rows = self._replace(touched, batch_id)
+            write_output(rows, self.output, f"{location}{self.output.name}", 1)
+        finally:
+            for frame in self._kept:
+                frame.unpersist()
+
+    def _replace(self, touched: EventRange, batch_id: str) -> DataFrame:
         computed, standing = self._list_sessions(touched) if self.aggregate.grid is None else self._list_grid(touched)
-        computed.persist()
         closed, held = self._part(computed)
         gone = select_withdrawn(standing, computed, self.job.contract, self.aggregate)
         if self.aggregate.grid is None:
@@ -91,17 +100,15 @@ class ReplacedWindows:
             gone = drop_met(gone, held, self.aggregate)
         stands = WindowVersion(self.state.lineage, self.plan.as_of, batch_id)
         withdrawn = WindowVersion(self.state.lineage, self.plan.as_of, batch_id, withdrawn=True)
-        rows = add_aggregate_passport(closed, self.job.contract, stands).union(
+        return add_aggregate_passport(closed, self.job.contract, stands).union(
             add_aggregate_passport(gone, self.job.contract, withdrawn)
         )
-        write_output(rows, self.output, f"{location}{self.output.name}", 1)
-        computed.unpersist()
 
     def _list_grid(self, touched: EventRange) -> tuple[DataFrame, DataFrame]:
         """The windows of a range, as they are computed now, and the keys of those that stand as published."""
         assert self.aggregate.grid is not None  # noqa: S101 - sessions are listed otherwise
         span = touched.widen_to_windows(*self.aggregate.grid)
-        return select_within(span, self._compute(span)), select_within(span, self._read_newest(span))
+        return self._keep(select_within(span, self._compute(span))), select_within(span, self._read_newest(span))
 
     def _list_sessions(self, touched: EventRange) -> tuple[DataFrame, DataFrame]:
         """The sessions of a range, and what is left of those that stand as published there; and the keys of the latter.
@@ -113,30 +120,32 @@ class ReplacedWindows:
         margin = max(self.aggregate.gap, _LEAST_MARGIN)
         while True:
             near, margin = touched.widen(margin), 4 * margin
-            sessions, standing = self._compute(near), select_meeting(touched, self._read_newest(near)).persist()
+            sessions = self._keep(self._compute(near))
+            standing = self._keep(select_meeting(touched, self._read_newest(near)))
             parts = keep_met(drop_meeting(touched, sessions), standing, self.aggregate)
-            computed = select_meeting(touched, sessions).union(parts).persist()
+            computed = select_meeting(touched, sessions).union(parts)
             found = computed.select(*WINDOW_COLUMNS).union(standing.select(*WINDOW_COLUMNS))
             start, end = found.agg(F.min("window_start"), F.max("window_end")).collect()[0]
             if start is None or near.surrounds(EventRange(start, end), self.aggregate.gap):
                 return computed, standing
-            computed.unpersist()
-            standing.unpersist()
+
+    def _keep(self, frame: DataFrame) -> DataFrame:
+        """The frame, computed once for all its uses, until the windows are written."""
+        self._kept.append(frame.persist())
+        return frame
 
     def _compute(self, span: EventRange) -> DataFrame:
         """The windows of the current rows of a span."""
         keys = [key for key, of in sorted(self.ranges.items()) if span.overlaps(of)]
         rows = self._read(ingest_outputs(self.job.contract)[1], keys)
-        start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
-        rows = rows.where((F.col("_event_time") >= start) & (F.col("_event_time") < end))
-        return aggregate_rows(rows, self.job.contract, self.aggregate)
+        return aggregate_rows(rows.where(is_within(F.col("_event_time"), span)), self.job.contract, self.aggregate)
 
     def _part(self, windows: DataFrame) -> tuple[DataFrame, DataFrame]:
         """Those that have been published as closed, by the stream or by a closing operation; and those held open."""
         ended = F.lit(False)
         if self.state.watermark is not None:
             ended = F.col("window_end") <= time_literal(self.state.watermark.isoformat())
-        closes = self._read(self.output, [file.final_key for file in self._list_closes()])
+        closes = self._read(self.output, [file.final_key for file in self._close_files])
         if self.aggregate.grid is None:
             until = closes.agg(F.max("window_end")).collect()[0][0]
             if until is not None:
@@ -150,13 +159,17 @@ class ReplacedWindows:
 
     def _read_newest(self, span: EventRange) -> DataFrame:
         """The key of each window that stands as published, of those that can reach into a span and of others."""
-        ledger = self.job.ledger(aggregate_query(self.aggregate))
-        of_stream = list_version_files(ledger.read_manifests(), self.output.name, span)
+        of_stream = list_version_files(self._manifests, self.output.name, span)
         of_backfills = (f for op in self.plan.state.operations for f in op.files if f.output == self.output.name)
-        files = [*of_stream, *self._list_closes(), *of_backfills]
+        files = [*of_stream, *self._close_files, *of_backfills]
         return select_newest(self._read(self.output, [file.final_key for file in files]), self.aggregate)
 
-    def _list_closes(self) -> list[LakeFile]:
+    @cached_property
+    def _manifests(self) -> list[Manifest]:
+        return list(self.job.ledger(aggregate_query(self.aggregate)).read_manifests())
+
+    @cached_property
+    def _close_files(self) -> list[LakeFile]:
         closes = self.job.ledger(aggregate_query(self.aggregate)).read_closes()
         return [file for close in closes for file in close.files]
 

@@ -17,6 +17,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pipeline_contract.model import Dedupe
 from pipeline_contract.outputs import REJECTED_COLUMNS
 from pipeline_contract.passport import PASSPORT, SOURCE_FILE, SOURCE_LINE
+from spark_streaming.null_safe_keys import rename_key, same_key
 
 # A row's place in the topic; in this order rows are compared.
 POSITION = ("_topic_id", "_partition", "_offset")
@@ -66,7 +67,7 @@ def read_spans(rows: DataFrame, dedupe: Dedupe) -> list[Span]:
 
 def select_same_keys(accepted: DataFrame, rows: DataFrame, dedupe: Dedupe) -> DataFrame:
     """Those of the accepted rows whose key stands among `rows` too; null is a value of a key like any other."""
-    return accepted.join(_name_key(rows, dedupe), _same_key(dedupe), "left_semi")
+    return accepted.join(rename_key(rows, dedupe.key), same_key(dedupe.key), "left_semi")
 
 
 def find_repeated(rows: DataFrame, accepted: DataFrame, dedupe: Dedupe) -> DataFrame:
@@ -84,14 +85,14 @@ def find_duplicates(rows: DataFrame, accepted: DataFrame, dedupe: Dedupe) -> Dat
         *POSITION, _microseconds(F.col("_event_time")).alias("time"), _describe_place().alias("place"),
         F.lit(None).cast("string").alias("found"),
     )  # fmt: skip
-    repeated = _name_key(find_repeated(rows, accepted, dedupe), dedupe)
+    repeated = rename_key(find_repeated(rows, accepted, dedupe), dedupe.key)
     by_key = accepted.groupBy(*dedupe.key).agg(F.sort_array(F.collect_list(entry)).alias("accepted"))
     groups = (
-        rows.join(repeated, _same_key(dedupe), "left_semi")
+        rows.join(repeated, same_key(dedupe.key), "left_semi")
         .groupBy(*dedupe.key, "_topic_id", "_partition")
         .agg(F.sort_array(F.collect_list(entry)).alias("rows"))
     )
-    joined = groups.join(_name_key(by_key, dedupe, "accepted"), _same_key(dedupe), "left")
+    joined = groups.join(rename_key(by_key, dedupe.key, "accepted"), same_key(dedupe.key), "left")
     # What another topic has left comes before all of this one.
     all_accepted = F.coalesce(F.col("accepted"), F.filter("rows", lambda _: F.lit(False)))
     others = F.filter(all_accepted, lambda row: row["_topic_id"] != F.col("_topic_id"))
@@ -134,15 +135,6 @@ def _judge_next(seen: Column, row: Column, dedupe: Dedupe) -> Column:
 def _describe_place() -> Column:
     line = F.concat(F.col(SOURCE_FILE), F.lit(":"), F.col(SOURCE_LINE))
     return F.concat_ws(" ", F.concat_ws("/", *POSITION), line)
-
-
-def _name_key(rows: DataFrame, dedupe: Dedupe, *more: str) -> DataFrame:
-    """The key's columns under names of their own, so that a join can tell its two sides apart."""
-    return rows.select(*(F.col(name).alias(f"_key_{n}") for n, name in enumerate(dedupe.key)), *more)
-
-
-def _same_key(dedupe: Dedupe) -> list[Column]:
-    return [F.col(name).eqNullSafe(F.col(f"_key_{n}")) for n, name in enumerate(dedupe.key)]
 
 
 def _microseconds(time: Column) -> Column:

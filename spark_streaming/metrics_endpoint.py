@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prometheus_client import start_http_server
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.listener import (
     QueryIdleEvent,
@@ -15,7 +14,7 @@ from pyspark.sql.streaming.listener import (
     StreamingQueryListener,
 )
 
-from pipeline_contract.errors import ConfigurationError
+from connections.metrics_endpoint import serve_registry
 from spark_streaming.metrics import Metrics
 from spark_streaming.report import Report
 
@@ -43,22 +42,12 @@ class ProgressListener(StreamingQueryListener):
 @contextmanager
 def serve_metrics(spark: SparkSession, report: Report, metrics: Metrics, address: str, port: int) -> Iterator[None]:
     """Serve the metrics while the block runs; port 0 takes a free one, and a note says which it is."""
-    try:
-        server, thread = start_http_server(port, address, metrics.registry)
-    except OSError as error:
-        raise ConfigurationError(
-            f"--metrics-port {port} (spark.metrics_port): cannot listen on {address}:{port}: {error.strerror}; give another "
-            "port, or 0 for a free one"
-        ) from error
     listener = ProgressListener(metrics)
-    spark.streams.addListener(listener)
-    report.listeners.append(metrics.add_batch)
-    url = f"http://{address}:{server.server_port}/metrics"
-    report.say("note", text=f"metrics at {url}", metrics=url)
-    try:
-        yield
-    finally:
-        spark.streams.removeListener(listener)
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with serve_registry(metrics.registry, address, port, "spark.metrics_port") as url:
+        spark.streams.addListener(listener)
+        report.listeners.append(metrics.add_batch)
+        report.say("note", text=f"metrics at {url}", metrics=url)
+        try:
+            yield
+        finally:
+            spark.streams.removeListener(listener)

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F  # noqa: N812
 from pipeline_contract.event_range import EventRange
 from pipeline_contract.manifest import LakeFile, OffsetRange
 from pipeline_contract.outputs import Output
+from spark_streaming.event_times import is_within
 from spark_streaming.row_files import read_output
 
 # What names a message: the key of every comparison of rows.
@@ -74,15 +75,10 @@ def find_retaken(
 def is_retaken(output: Output, event_range: EventRange, topic: str) -> Column:
     """Which rows of an output a backfill of the range takes again."""
     time = F.col("_event_time")
-    within = (time >= time_literal(event_range.start.isoformat())) & (time < time_literal(event_range.end.isoformat()))
+    within = is_within(time, event_range)
     if output.kind != "rejected":
         return within
     return (within | time.isNull()) & (F.col("_topic") == topic) & (F.col("reason") != "duplicate")
-
-
-def time_literal(text: str) -> Column:
-    """A time without a zone: from text, as a Python time would be taken for one of this machine's zone."""
-    return F.lit(text).cast("timestamp_ntz")
 
 
 def find_key(address: str, bucket: str) -> str:

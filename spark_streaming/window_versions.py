@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812
@@ -12,7 +12,8 @@ from pipeline_contract.layout import BACKFILL
 from pipeline_contract.manifest import LakeFile, Manifest
 from pipeline_contract.model import Aggregate, Contract
 from pipeline_contract.outputs import WINDOW_COLUMNS, aggregate_columns
-from spark_streaming.retaken_rows import time_literal
+from spark_streaming.event_times import bound_range
+from spark_streaming.null_safe_keys import rename_key, renamed, same_key
 
 
 def list_version_files(manifests: Iterable[Manifest], output: str, span: EventRange) -> Iterator[LakeFile]:
@@ -41,7 +42,7 @@ def select_newest(versions: DataFrame, aggregate: Aggregate) -> DataFrame:
 def select_withdrawn(newest: DataFrame, windows: DataFrame, contract: Contract, aggregate: Aggregate) -> DataFrame:
     """The windows that stand as published and are not among those computed anew, their measures null."""
     key = window_key(aggregate)
-    gone = newest.join(_rename(windows, key), _same(key), "left_anti")
+    gone = newest.join(rename_key(windows, key), same_key(key), "left_anti")
     columns = aggregate_columns(contract, aggregate)
     return gone.select(
         *(F.col(name) if name in key else F.lit(None).cast(kind.spark).alias(name) for name, kind in columns.items())
@@ -50,7 +51,7 @@ def select_withdrawn(newest: DataFrame, windows: DataFrame, contract: Contract, 
 
 def select_within(span: EventRange, windows: DataFrame) -> DataFrame:
     """The windows that lie in a span."""
-    start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
+    start, end = bound_range(span)
     return windows.where((F.col("window_start") >= start) & (F.col("window_end") <= end))
 
 
@@ -65,34 +66,26 @@ def drop_meeting(span: EventRange, windows: DataFrame) -> DataFrame:
 
 
 def _meets(span: EventRange) -> Column:
-    start, end = time_literal(span.start.isoformat()), time_literal(span.end.isoformat())
+    start, end = bound_range(span)
     return (F.col("window_start") < end) & (start < F.col("window_end"))
 
 
 def drop_met(sessions: DataFrame, others: DataFrame, aggregate: Aggregate) -> DataFrame:
     """The sessions that meet none of others of their group."""
-    return sessions.join(_rename(others, window_key(aggregate)), _of_one_group_and_time(aggregate), "left_anti")
+    return sessions.join(rename_key(others, window_key(aggregate)), _of_one_group_and_time(aggregate), "left_anti")
 
 
 def keep_met(sessions: DataFrame, others: DataFrame, aggregate: Aggregate) -> DataFrame:
     """The sessions that meet one of others of their group."""
-    return sessions.join(_rename(others, window_key(aggregate)), _of_one_group_and_time(aggregate), "left_semi")
+    return sessions.join(rename_key(others, window_key(aggregate)), _of_one_group_and_time(aggregate), "left_semi")
 
 
 def _of_one_group_and_time(aggregate: Aggregate) -> list[Column]:
-    meets = (F.col("window_start") < F.col("_window_end")) & (F.col("_window_start") < F.col("window_end"))
-    return [*_same(aggregate.group_by), meets]
+    other_start, other_end = (F.col(renamed(name)) for name in WINDOW_COLUMNS)
+    meets = (F.col("window_start") < other_end) & (other_start < F.col("window_end"))
+    return [*same_key(aggregate.group_by), meets]
 
 
 def window_key(aggregate: Aggregate) -> list[str]:
     """The columns that name one window: its bounds and its groups."""
     return [*WINDOW_COLUMNS, *aggregate.group_by]
-
-
-def _rename(windows: DataFrame, names: Sequence[str]) -> DataFrame:
-    """The named columns under other names, so that a join can tell its two sides apart."""
-    return windows.select(*(F.col(name).alias(f"_{name}") for name in names))
-
-
-def _same(names: Sequence[str]) -> list[Column]:
-    return [F.col(name).eqNullSafe(F.col(f"_{name}")) for name in names]
