@@ -20,7 +20,7 @@ class Limits:
 
 @dataclass
 class _Stretch:
-    """What of one partition is held: all of its messages from `first` up to, and without, `end`."""
+    """What of one partition is held: all of its messages from `first`, where the last slice ended, up to `end`."""
 
     first: int
     end: int
@@ -77,8 +77,6 @@ class Buffer:
         """Note that there is no message before `end` any more but transaction markers and aborted ones."""
         stretch = self._stretches[partition]
         stretch.end = max(stretch.end, end)
-        if not stretch.messages:
-            stretch.first = stretch.end
 
     def position(self, partition: Partition) -> int:
         """The offset up to which a partition was read."""
@@ -86,7 +84,7 @@ class Buffer:
 
     def written(self) -> dict[Partition, int]:
         """The offset of each partition before which nothing waits here."""
-        return {partition: stretch.first for partition, stretch in self._stretches.items()}
+        return {p: stretch.first if stretch.messages else stretch.end for p, stretch in self._stretches.items()}
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until a batch is due: 0 when it is, infinite without a row."""
@@ -95,14 +93,14 @@ class Buffer:
         return float("inf") if self._began_s is None else max(0.0, self._began_s + self.limits.age_s - now_s)
 
     def cut(self, batch_id: str) -> Batch:
-        """Hand over everything that waits."""
+        """Hand over everything that waits. A slice begins where the one before it ended, markers between them or not."""
         slices = tuple(
             Slice(partition, stretch.first, stretch.end, tuple(stretch.messages))
             for partition, stretch in sorted(self._stretches.items())
             if stretch.messages
         )
-        for partition, stretch in self._stretches.items():
-            self._stretches[partition] = _Stretch(stretch.end, stretch.end)
+        for piece in slices:
+            self._stretches[piece.partition] = _Stretch(piece.end, piece.end)
         self.rows, self.bytes, self._began_s = 0, 0, None
         return Batch(batch_id, slices)
 

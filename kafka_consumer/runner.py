@@ -234,6 +234,8 @@ class Runner:
         client.incremental_unassign(list(places))
 
     def _let_go(self, places: Collection[TopicPartition]) -> None:
+        # The client would remember a pause, and hold the partition back when it is given to this consumer again.
+        self._client.resume(list(places))
         for partition in map(self._identify, places):
             self._buffer.close(partition)
             self._paused.discard(partition)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from functools import partial
+from threading import Event
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from kafka_consumer.buffer import Limits
+from kafka_consumer.runner import HOLD_S
 from kafka_consumer.starts import OffsetsGone
 from pipeline_contract.errors import ServiceError, TopicMismatch
 from tests.integration.kafka_consumer.consumer_runs import (
@@ -63,6 +66,49 @@ def test_the_tail_of_a_quiet_topic_arrives_by_age_without_new_data(kafka_bootstr
     assert errors == []
     assert time.monotonic() - sent_s < 15
     assert count_values(memory) == once(range(10))
+
+
+def test_a_partition_that_was_taken_away_while_it_was_held_back_is_read_when_it_returns(
+    kafka_bootstrap: str, unique_topic: str
+) -> None:
+    send(kafka_bootstrap, unique_topic, range(1_000))
+    memory, is_slow = Memory(), Event()
+    memory.trouble = lambda: time.sleep(3 * HOLD_S if is_slow.is_set() else 0)
+    settings, limits = consumer_settings(kafka_bootstrap), Limits(rows=100, bytes=1_000_000, age_s=0.2)
+    first, second = (
+        make_runner(settings, [unique_topic], memory, limits=limits, until_drained=False) for _ in range(2)
+    )
+    with running(first) as errors:
+        wait_until(lambda: holds(memory, 1_000))
+        is_slow.set()
+        send(kafka_bootstrap, unique_topic, range(1_000, 2_000))
+        wait_until(lambda: bool(first._paused))
+        with running(second):
+            wait_until(lambda: len(list(first._buffer.partitions)) == 1)
+            is_slow.clear()
+        send(kafka_bootstrap, unique_topic, range(2_000, 2_500))
+        wait_until(lambda: holds(memory, 2_500))
+    assert errors == []
+    assert count_values(memory) == once(range(2_500))
+
+
+def holds(memory: Memory, count: int) -> bool:
+    return len(memory.values) == count
+
+
+def test_the_markers_of_transactions_are_no_gap_to_the_destination(kafka_bootstrap: str, unique_topic: str) -> None:
+    memory, said = Memory(), list[str]()
+    at_once = Limits(rows=10, bytes=1_000_000, age_s=60)
+    settings = consumer_settings(kafka_bootstrap)
+    runner = make_runner(settings, [unique_topic], memory, limits=at_once, until_drained=False, say=said.append)
+    with running(runner) as errors:
+        for end in (10, 20, 30):
+            send(kafka_bootstrap, unique_topic, range(end - 10, end), aborted=3)
+            wait_until(partial(holds, memory, end))
+            time.sleep(0.5)  # time to be told of the markers behind the last message
+    assert errors == []
+    assert count_values(memory) == once(range(30))
+    assert not [line for line in said if "another consumer" in line]
 
 
 def test_a_destination_that_comes_back_is_waited_for_and_reading_is_held_back(

@@ -44,7 +44,7 @@ def cut_batch(
     for partition in chance.sample(sorted(ends), chance.randint(1, len(ends))):
         rest = [m for m in messages[partition] if m.offset >= stands[partition]]
         taken = rest[: chance.randint(1, 60)]
-        # A consumer that was told of the markers before the first message begins behind them.
+        # A slice that begins behind the markers before its first message is taken as well.
         first = chance.choice((stands[partition], taken[0].offset))
         end = taken[-1].offset + 1 if len(taken) < len(rest) else ends[partition]
         slices.append(Slice(partition, first, end, tuple(taken)))
