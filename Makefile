@@ -15,7 +15,7 @@ ARGS ?=
 TO ?= snowflake
 export SQL
 
-.PHONY: help setup demo demo-direct demo-athena demo-lambda up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda test chaos lint clean
+.PHONY: help setup demo demo-direct demo-athena demo-lambda up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda test chaos-short chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
@@ -101,8 +101,11 @@ package-lambda: $(STAMP) ## dist/millrace-kafka.zip: what Lambda needs to run th
 	@$(RUN) aws_integration package kafka $(ARGS)
 
 # Two workers, each with services of its own: the tests wait for brokers and JVMs more than they compute.
-test: $(STAMP) ## all tests but the chaos suite
-	@$(RUN) pytest -m "not chaos" -n 2 --dist loadfile $(ARGS)
+test: $(STAMP) ## all tests but the two chaos suites
+	@$(RUN) pytest -m "not chaos and not chaos_short" -n 2 --dist loadfile $(ARGS)
+
+chaos-short: $(STAMP) ## kills, faults and operations of the whole job, one of each
+	@$(RUN) pytest -m chaos_short -n 2 --dist loadfile $(ARGS)
 
 chaos: $(STAMP) ## volume and kill tests
 	@$(RUN) pytest -m chaos $(ARGS)

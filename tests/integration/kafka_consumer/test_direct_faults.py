@@ -44,6 +44,7 @@ def check_complete(pipeline: Pipeline) -> None:
     assert statement.is_complete, statement.findings
 
 
+@pytest.mark.chaos_short
 def test_a_warehouse_that_dies_is_waited_for_or_given_up_and_the_next_run_goes_on(
     mortal_warehouse: EndpointProcess, sandbox_settings: Settings, tmp_path: Path, unique_name: str
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_warehouse_that_dies_is_waited_for_or_given_up_and_the_next_run_goes_o
     check_complete(pipeline)
 
 
+@pytest.mark.chaos_short
 def test_a_broker_that_dies_and_comes_back_is_waited_for(
     sandbox_settings: Settings, tmp_path: Path, unique_name: str
 ) -> None:

@@ -48,6 +48,7 @@ def start_run(
     return thread, errors
 
 
+@pytest.mark.chaos_short
 @pytest.mark.parametrize("client", ["confluent", "kafka-python"])
 def test_a_broker_that_stays_away_is_given_up_and_the_next_run_goes_on(
     client: str, own_broker: Service, unique_name: str, tmp_path: Path
@@ -71,6 +72,7 @@ def test_a_broker_that_stays_away_is_given_up_and_the_next_run_goes_on(
     assert count_lines(read_rows(own_broker.address, unique_name)) == dict.fromkeys(range(2, 602), 1)
 
 
+@pytest.mark.chaos_short
 def test_a_broker_that_comes_back_in_time_is_waited_for(own_broker: Service, unique_name: str, tmp_path: Path) -> None:
     contract = write_contract(tmp_path, unique_name)
     path = write_rows(tmp_path / "rows.csv", 300)

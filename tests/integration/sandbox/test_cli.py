@@ -104,6 +104,7 @@ def own(tmp_path: Path) -> Iterator[Sandbox]:
         process.kill()
 
 
+@pytest.mark.chaos_short
 def test_state_survives_down_and_kills_and_goes_with_reset(own: Sandbox) -> None:
     assert own.run("up")[0] == 0
     s3 = boto3.client(

@@ -19,6 +19,7 @@ def has_rows(lab: SnowLab, count: int) -> bool:
     return int(lab.run("SELECT COUNT(*) FROM t")[0][0]) >= count
 
 
+@pytest.mark.chaos_short
 def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(
     endpoint_process: EndpointProcess, s3_endpoint: str, unique_name: str
 ) -> None:
@@ -45,6 +46,7 @@ def test_a_kill_in_the_middle_loses_nothing_and_doubles_nothing(
     assert endpoint_process.stop() == 0
 
 
+@pytest.mark.chaos_short
 def test_everything_is_there_after_an_orderly_stop_and_files_stay_pending_while_s3_is_down(
     endpoint_process: EndpointProcess, s3_endpoint: str, unique_name: str
 ) -> None:

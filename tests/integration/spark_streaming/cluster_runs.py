@@ -48,10 +48,10 @@ def drain_on_cluster(
 def check_executors(cluster: StandaloneCluster) -> None:
     """Hold that each worker has an executor, and none has a credential in its arguments or its environment."""
     for worker in cluster.workers:
-        executors = [
-            p for p in psutil.Process(worker.pid).children() if "CoarseGrainedExecutorBackend" in str(p.cmdline())
-        ]
+        # A child that has just ended tells neither.
+        children = [child.as_dict(["cmdline", "environ"]) for child in psutil.Process(worker.pid).children()]
+        executors = [child for child in children if "CoarseGrainedExecutorBackend" in str(child["cmdline"])]
         assert executors, f"worker {worker.pid} has no executor"
         for executor in executors:
-            given = [*executor.cmdline(), *(f"{name}={value}" for name, value in executor.environ().items())]
+            given = [*executor["cmdline"], *(f"{name}={value}" for name, value in executor["environ"].items())]
             assert not [text for text in given if any(word in text for word in CREDENTIALS)]

@@ -26,7 +26,7 @@ from spark_streaming.submit import build_command, build_environment
 
 KILLED_JOB = Path(__file__).with_name("killed_job.py")
 VERBS_JOB = Path(__file__).with_name("verbs_job.py")
-TIMEOUT_S = 280
+TIMEOUT_S = 900
 # The entry scripts import each other; installed are the project's packages, not its tests.
 PROJECT = {"PYTHONPATH": str(Path(__file__).parents[3])}
 CONTRACT = """

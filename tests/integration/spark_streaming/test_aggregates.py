@@ -14,6 +14,7 @@ from tests.integration.spark_streaming.job_runs import Pipeline
 KILLS = ("copy:begin:0", "manifest:begin:0")
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 def test_windows_equal_a_count_over_the_rows(pipeline: Pipeline) -> None:
     pipeline.deploy()

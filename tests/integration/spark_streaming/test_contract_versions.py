@@ -31,6 +31,7 @@ def write_rows(pipeline: Pipeline, name: str, header: str, amount: int) -> Path:
     return path
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(900)
 def test_rows_of_two_versions_arrive_on_one_checkpoint(pipeline: Pipeline) -> None:
     base = pipeline.path.read_text()

@@ -77,6 +77,7 @@ def drain_and_read(pipeline: Pipeline, table: LakeTable) -> Run:
     return read_run(done)
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(600)
 def test_a_delta_table_shows_each_row_once_after_a_kill_before_its_commit(
     delta_pipeline: Pipeline, capsys: pytest.CaptureFixture[str]

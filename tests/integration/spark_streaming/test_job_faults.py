@@ -23,6 +23,7 @@ def test_a_topic_that_is_missing_says_how_to_create_it(pipeline: Pipeline) -> No
     assert f"python -m kafka_producer topics {pipeline.name}" in run.error
 
 
+@pytest.mark.chaos_short
 def test_services_that_are_down_are_named_and_nothing_is_lost(pipeline: Pipeline) -> None:
     pipeline.replay(pipeline.write_rows(0, 300))
     nowhere = f"127.0.0.1:{find_free_port()}"
@@ -36,6 +37,7 @@ def test_services_that_are_down_are_named_and_nothing_is_lost(pipeline: Pipeline
     assert pipeline.lines("raw") == list(range(2, 302))
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 def test_a_recreated_topic_and_a_strange_checkpoint_stop_the_job(pipeline: Pipeline) -> None:
     pipeline.replay(pipeline.write_rows(0, 300))

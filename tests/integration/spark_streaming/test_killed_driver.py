@@ -25,6 +25,7 @@ DEDUPE = '[dedupe]\nkey = ["id"]\nwithin = "28 days"\n'
 BATCH = ("--query", "ingest", "--max-offsets-per-trigger", "4000")
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 def test_every_row_is_there_once_after_kills_at_different_steps(pipeline: Pipeline) -> None:
     # A batch that is tried again must not take its own rows for earlier ones.

@@ -76,6 +76,7 @@ def apply_backfills(pipeline: Pipeline) -> str:
     return applied.stdout.strip()
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 def test_a_range_is_judged_again_and_files_are_merged(pipeline: Pipeline) -> None:
     pipeline.path.write_text(pipeline.path.read_text() + SESSIONS)

@@ -14,6 +14,7 @@ from tests.integration.spark_streaming.flight_windows import build_flights, chec
 STEP = 100
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 def test_late_rows_are_accounted_for_and_counted_by_a_backfill(
     tmp_path: Path, unique_name: str, sandbox_settings: Settings, sandbox_variables: dict[str, str]

@@ -139,6 +139,7 @@ def check_window_metrics(url: str, pipeline: Pipeline) -> None:
     assert scrape(url)("state_memory_bytes", pipeline=pipeline.name, query=AGGREGATE) > 0
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 def test_a_pipeline_under_its_operator_s_hands_loses_nothing(pipeline: Pipeline) -> None:
     pipeline.replay(pipeline.write_rows(0, ROWS))

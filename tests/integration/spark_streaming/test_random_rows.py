@@ -18,6 +18,7 @@ CASES = 12
 LENGTH = 40
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 def test_the_lake_holds_what_python_makes_of_random_rows(pipeline: Pipeline) -> None:
     check_random_rows(pipeline, Random(4), CASES, "csv")

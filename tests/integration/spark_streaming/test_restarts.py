@@ -14,6 +14,7 @@ from tests.integration.spark_streaming.job_runs import Pipeline
 INGEST = ("--query", "ingest")
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 def test_a_pipeline_goes_on_whatever_happens_to_its_checkpoint(pipeline: Pipeline) -> None:
     pipeline.replay(pipeline.write_rows(0, 1000))

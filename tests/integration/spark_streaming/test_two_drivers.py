@@ -13,6 +13,7 @@ ROWS = 6000
 OPTIONS = ("--query", "ingest", "--max-offsets-per-trigger", "1000")
 
 
+@pytest.mark.chaos_short
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("second_checkpoint", ["same", "another"])
 def test_two_drivers_publish_every_row_once(pipeline: Pipeline, tmp_path: Path, second_checkpoint: str) -> None:
