@@ -15,7 +15,13 @@ from aws_integration.options import TimeoutOption
 from aws_integration.query import run_query
 from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
-from pipeline_contract.policies import catalog_read_policy, s3_consumer_policy
+from pipeline_contract.kafka_event import name_function
+from pipeline_contract.policies import (
+    catalog_read_policy,
+    function_caller_policy,
+    function_policy,
+    s3_consumer_policy,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -55,15 +61,18 @@ def query(
 
 @app.command()
 def policies(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "aws") -> None:
-    """Print the IAM policies of the way into objects, as one JSON object by role.
+    """Print the IAM policies of the ways into objects and through Lambda, as one JSON object by role.
 
     Example: python -m aws_integration policies flights --env aws
     """
     with exit_on_error():
-        _, settings, names = load_names(pipeline, environment)
+        contract, settings, names = load_names(pipeline, environment)
+        place = settings.s3.region, settings.aws.account_id, name_function(contract.name)
         documents = {
             settings.aws.crawler_role: catalog_read_policy(names.bucket, names.pipeline),
-            f"millrace-consumer-{names.pipeline}-s3": s3_consumer_policy(names.bucket, names.pipeline),
+            f"millrace-consumer-{contract.name}-s3": s3_consumer_policy(names.bucket, names.pipeline),
+            f"millrace-consumer-{contract.name}-lambda": function_caller_policy(*place),
+            settings.function.role: function_policy(*place, settings.function.secret),
         }
         typer.echo(json.dumps(documents, indent=2))
 

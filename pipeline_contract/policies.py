@@ -25,6 +25,11 @@ def topic_arn(region: str, account_id: str, topic: str) -> str:
     return f"arn:aws:sns:{region}:{account_id}:{topic}"
 
 
+def function_arn(region: str, account_id: str, function: str) -> str:
+    """The address of a Lambda function."""
+    return f"arn:aws:lambda:{region}:{account_id}:function:{function}"
+
+
 def bucket_arn(bucket: str) -> str:
     """The address of a bucket."""
     return f"arn:aws:s3:::{bucket}"
@@ -111,6 +116,29 @@ def catalog_read_policy(bucket: str, pipeline: str) -> Document:
         _allow_listing("ListPrefixes", bucket, prefixes),
         _allow("LocateBucket", ["s3:GetBucketLocation"], bucket_arn(bucket)),
     )
+
+
+def function_policy(region: str, account_id: str, function: str, secret: str | None) -> Document:
+    """What a pipeline's Lambda function may do: write its own log, send traces, read its secret (a name or an address).
+
+    Traces have no resource that could be named. Sources: the service authorization reference of AWS, pages of CloudWatch
+    Logs, X-Ray and Secrets Manager; a secret's address ends in six characters that AWS chooses.
+    """
+    log = f"arn:aws:logs:{region}:{account_id}:log-group:/aws/lambda/{function}"
+    statements = [
+        _allow("WriteLog", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], log, f"{log}:*"),
+        _allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
+    ]
+    if secret is not None:
+        place = f"arn:aws:secretsmanager:{region}:{account_id}:secret:{secret}-??????"
+        whole = secret if secret.startswith("arn:") else place
+        statements.append(_allow("ReadSecret", ["secretsmanager:GetSecretValue"], whole))
+    return _document(*statements)
+
+
+def function_caller_policy(region: str, account_id: str, function: str) -> Document:
+    """What the consumer of the way `lambda` may do: invoke one function."""
+    return _document(_allow("Invoke", ["lambda:InvokeFunction"], function_arn(region, account_id, function)))
 
 
 def deployment_policy(bucket: str) -> Document:

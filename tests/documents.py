@@ -79,3 +79,16 @@ def list_commands(program: re.Pattern[str]) -> list[Command]:
     """The commands of all documents that begin with a program."""
     blocks = (block for path in DOCUMENTS for block in read_blocks(path) if block.language in (*SHELLS, "", "text"))
     return [command for block in blocks for command in read_commands(block) if program.match(command.line)]
+
+
+def install_example(page: Path, heading: str, folder: Path) -> str:
+    """Lay the module that stands under a page's heading, named by its entry point, into a folder, and return its code."""
+    blocks = {block.language: block.text for block in read_blocks(page) if block.heading == heading}
+    group, entry = (line.strip() for line in blocks["ini"].splitlines()[1:3])
+    module = entry.partition("= ")[2].partition(":")[0]
+    (folder / f"{module}.py").write_text(blocks["python"])
+    package = folder / f"{module}-1.0.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+    (package / "entry_points.txt").write_text(f"[{group.removesuffix(' =')}]\n{entry}\n")
+    return blocks["python"]

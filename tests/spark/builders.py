@@ -15,9 +15,7 @@ from spark_streaming.source import select_raw
 from tests.orders import BATCH_ID, SENT_AT, TOPIC, TOPIC_IDS
 
 # An example is a Spark job over many values: there are few of them, and none is made smaller when it fails.
-FEW_JOBS = settings(
-    max_examples=2, deadline=None, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck)
-)
+FEW_JOBS = settings(max_examples=2, phases=[Phase.explicit, Phase.generate], suppress_health_check=list(HealthCheck))
 
 KAFKA_SCHEMA = (
     "key binary, value binary, topic string, partition int, offset long, timestamp timestamp, timestampType int"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +47,9 @@ def choose_rows() -> list[dict[str, Any]]:
 
 
 def write_source(path: Path) -> Path:
-    """The rows as a CSV file, doubles with all their digits."""
+    """The rows as a CSV file, each field in quotes, numbers with all their digits."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
+        writer = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
         writer.writerow(COLUMNS)
         writer.writerows(
             [["" if value is None else show_field(value) for value in row.values()] for row in choose_rows()]
@@ -57,6 +58,8 @@ def write_source(path: Path) -> Path:
 
 
 def show_field(value: Any) -> str:
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return repr(value) if isinstance(value, float) else str(value)
 
 

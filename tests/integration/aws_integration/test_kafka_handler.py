@@ -107,7 +107,7 @@ ORDERS = st.lists(st.tuples(st.integers(0, 39), st.integers(1, 15)), min_size=1,
 
 
 @given(ORDERS, st.randoms(use_true_random=False))
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_two_invocations_at_once_in_any_order_write_each_message_once(
     pipeline: Pipeline, connection: Connection, tables: WayTables, cuts: list[tuple[int, int]], order: random.Random
 ) -> None:

@@ -117,6 +117,10 @@ class Pipeline:
         """How often each id is in the curated table."""
         return Counter(row["ID"] for row in self.read_table(way, "curated", '"ID"'))
 
+    def count_reasons(self, way: TableWay) -> Counter[str]:
+        """How many rejected rows give each reason."""
+        return Counter(row["REASON"] for row in self.read_table(way, "rejected", '"REASON"'))
+
 
 def make_pipeline(folder: Path, name: str, settings: Settings) -> Pipeline:
     """A pipeline whose contract's file lies in the folder; nothing is deployed."""

@@ -90,6 +90,10 @@ class S3Way:
         """How often each id is in a curated object."""
         return Counter(self.read_rows("curated")["id"].to_pylist()) if self.list_keys("curated") else Counter()
 
+    def count_reasons(self) -> Counter[str]:
+        """How many rejected rows give each reason."""
+        return Counter(self.read_rows("rejected")["reason"].to_pylist()) if self.list_keys("rejected") else Counter()
+
     def read_claims(self) -> list[Claim]:
         """Every claim, in the order of their keys."""
         ledger = LedgerObjects(self.s3, self.bucket)

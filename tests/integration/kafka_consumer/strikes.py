@@ -29,17 +29,30 @@ TIMEOUT_S = 120
 
 @dataclass(frozen=True)
 class Target:
-    """A destination under test: what `--to` calls it, how often each id is among its rows, and what it needs before."""
+    """A destination under test: what `--to` calls it, what lies there, and what it needs before.
+
+    `count_ids` counts the curated rows by id, `count_reasons` the rejected ones by reason.
+    """
 
     name: str
     count_ids: Callable[[Pipeline], Counter[int]]
+    count_reasons: Callable[[Pipeline], Counter[str]]
     prepare: Callable[[Pipeline], object] = lambda _: None
 
 
 TARGETS = (
-    Target("snowflake", lambda pipeline: pipeline.count_ids("direct")),
-    Target("s3", lambda pipeline: S3Way(pipeline).count_ids()),
-    Target("lambda", lambda pipeline: pipeline.count_ids("lambda"), deploy_function),
+    Target(
+        "snowflake",
+        lambda pipeline: pipeline.count_ids("direct"),
+        lambda pipeline: pipeline.count_reasons("direct"),
+    ),
+    Target("s3", lambda pipeline: S3Way(pipeline).count_ids(), lambda pipeline: S3Way(pipeline).count_reasons()),
+    Target(
+        "lambda",
+        lambda pipeline: pipeline.count_ids("lambda"),
+        lambda pipeline: pipeline.count_reasons("lambda"),
+        deploy_function,
+    ),
 )
 
 

@@ -6,14 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from confluent_kafka.admin import AdminClient
 
-from connections.kafka import describe_topic_ids
 from connections.lake_files import arrow_schema
 from connections.settings import ConsumerSettings, S3Settings, Settings
 from kafka_consumer.destination import Partition
 from kafka_consumer.s3_destination import S3Destination
-from pipeline_contract.errors import PublishConflict, TopicMismatch
+from pipeline_contract.errors import PublishConflict
 from pipeline_contract.outputs import curated_columns
 from pipeline_contract.passport import PASSPORT
 from sandbox.aws.service import describe_aws
@@ -108,17 +106,6 @@ def test_a_crash_loses_and_doubles_nothing_though_the_next_batches_are_cut_other
     check_chain(way)
 
 
-@pytest.mark.parametrize("poison", [100, 2], ids=["1 %", "50 %"])
-def test_poison_rows_are_kept_with_their_reason(way: S3Way, poison: int) -> None:
-    way.pipeline.replay(0, 600, poison=poison)
-
-    way.drain()
-
-    assert way.count_ids() == good_ids(0, 600, poison=poison)
-    assert way.read_rows("rejected").num_rows == 600 // poison
-    check_chain(way)
-
-
 @pytest.mark.parametrize("seed", [1, 2])
 def test_two_consumers_that_both_hold_the_partitions_put_every_message_once(way: S3Way, seed: int) -> None:
     way.pipeline.replay(0, 400)
@@ -127,19 +114,6 @@ def test_two_consumers_that_both_hold_the_partitions_put_every_message_once(way:
 
     assert way.count_ids() == good_ids(0, 400)
     check_chain(way)
-
-
-def test_a_topic_that_was_created_again_stops_the_consumer(way: S3Way) -> None:
-    way.pipeline.replay(0, 100)
-    way.drain()
-    admin = AdminClient({"bootstrap.servers": way.pipeline.settings.kafka.bootstrap_servers})
-    for future in admin.delete_topics([way.pipeline.name, way.pipeline.contract.topic.progress]).values():
-        future.result(timeout=30)
-    wait_until(lambda: not describe_topic_ids(way.pipeline.settings.kafka, [way.pipeline.name]))
-    way.pipeline.replay(0, 100)
-
-    with pytest.raises(TopicMismatch, match="created again"):
-        way.drain()
 
 
 def test_objects_of_another_run_are_never_overwritten(way: S3Way) -> None:

@@ -12,7 +12,7 @@ from connections.settings import KafkaSettings
 from pipeline_contract.contract_file import load_contract
 from reconciliation.source_party import read_sources
 from reconciliation.topic_party import read_records
-from tests.documents import read_blocks
+from tests.documents import install_example
 from tests.http_rows import serve_rows
 from tests.integration.kafka_producer.replay_runs import count_lines, read_rows, run_in_process, write_contract
 
@@ -44,15 +44,8 @@ def test_a_feed_goes_on_after_a_restart_with_every_row_once(
 def test_the_documented_source_runs_as_it_stands_there(
     kafka_bootstrap: str, unique_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [code] = [block.text for block in read_blocks(PAGE) if block.language == "python"]
+    code = install_example(PAGE, "A source of your own", tmp_path)
     assert len(code.splitlines()) < 40
-    [named] = [block.text for block in read_blocks(PAGE) if block.language == "ini"]
-    (tmp_path / "shop_source.py").write_text(code)
-    package = tmp_path / "shop-1.0.dist-info"
-    package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: shop\nVersion: 1.0\n")
-    group, entry = named.splitlines()[1].removesuffix(" ="), named.splitlines()[2].strip()
-    (package / "entry_points.txt").write_text(f"[{group}]\n{entry}\n")
     monkeypatch.syspath_prepend(tmp_path)
     with sqlite3.connect(tmp_path / "shop.db") as database:
         database.execute("create table orders (id integer, name text, at text)")

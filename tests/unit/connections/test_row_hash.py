@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.row_hash import hash_parquet, hash_rows
@@ -55,7 +55,6 @@ def write(table: pa.Table, **options: Any) -> bytes:
     return sink.getvalue()
 
 
-@settings(deadline=None)
 @given(ROWS)
 def test_every_writing_of_the_same_rows_has_the_same_hash(rows: list[tuple[Any, ...]]) -> None:
     table = make_table(rows)

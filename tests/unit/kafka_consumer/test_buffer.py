@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from kafka_consumer.buffer import Buffer, Limits
@@ -33,7 +33,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(STEPS)
 def test_slices_follow_each_other_without_gap_and_hold_every_message_once(
     steps: list[tuple[Partition, int, str]],

@@ -145,7 +145,7 @@ DIALECTS = [
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=lambda dialect: dialect.name)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(table=st.lists(st.tuples(TEXT, TEXT, TEXT), max_size=8), chunk_bytes=st.integers(1, 60))
 def test_any_table_comes_back_row_by_row(dialect: Dialect, table: list[tuple[str, str, str]], chunk_bytes: int) -> None:
     file = io.StringIO(newline="")
@@ -161,7 +161,7 @@ def test_any_table_comes_back_row_by_row(dialect: Dialect, table: list[tuple[str
     check_spans(items, data)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.binary(max_size=60) | st.text('ab,"\n\r\\', max_size=40).map(str.encode), chunk_bytes=st.integers(1, 70))
 def test_any_bytes_become_rows_and_bad_rows_and_nothing_is_lost(data: bytes, chunk_bytes: int) -> None:
     whole = H + data

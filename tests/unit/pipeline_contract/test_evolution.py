@@ -213,7 +213,7 @@ def contracts(draw: st.DrawFn) -> Contract:
     return ORDERS.model_copy(update={"columns": (*ORDERS.columns, *more), "drift": Drift(ignored_columns=gone)})
 
 
-@settings(deadline=None, max_examples=40)  # the first example waits for the SQL parser's tables
+@settings(max_examples=40)
 @given(st.lists(contracts(), min_size=1, max_size=6))
 def test_whatever_was_accepted_one_after_another_reads_every_older_file(candidates: list[Contract]) -> None:
     history: list[Contract] = []

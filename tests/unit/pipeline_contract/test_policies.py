@@ -11,6 +11,8 @@ from pipeline_contract.policies import (
     catalog_read_policy,
     deployment_policy,
     error_topic_policy,
+    function_caller_policy,
+    function_policy,
     s3_consumer_policy,
     snowflake_read_policy,
     snowflake_trust_policy,
@@ -98,6 +100,35 @@ def test_the_trust_is_for_one_user_with_one_external_id() -> None:
     assert statement["Principal"] == {"AWS": "arn:aws:iam::1:user/abc"}
     assert statement["Action"] == "sts:AssumeRole"
     assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "ACME_SFCRole=2_x="}}
+
+
+FUNCTION = ("eu-west-1", "123456789012", "millrace-flights-kafka")
+LOG = "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/lambda/millrace-flights-kafka"
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
+
+
+@pytest.mark.parametrize(
+    ("secret", "granted"),
+    [
+        ("millrace/snowflake", f"{SECRET}millrace/snowflake-??????"),
+        (f"{SECRET}millrace/snowflake-Ab12Cd", f"{SECRET}millrace/snowflake-Ab12Cd"),
+    ],
+    ids=["by name", "by address"],
+)
+def test_a_function_writes_its_own_log_and_reads_its_own_secret(secret: str, granted: str) -> None:
+    log, trace, read = function_policy(*FUNCTION, secret)["Statement"]
+
+    assert (log["Resource"], read["Resource"]) == ([LOG, f"{LOG}:*"], [granted])
+    assert read["Action"] == ["secretsmanager:GetSecretValue"]
+    assert all(action.startswith("xray:Put") for action in trace["Action"])
+    assert len(function_policy(*FUNCTION, None)["Statement"]) == 2
+
+
+def test_who_calls_a_function_may_do_nothing_else() -> None:
+    (statement,) = function_caller_policy(*FUNCTION)["Statement"]
+
+    assert statement["Action"] == ["lambda:InvokeFunction"]
+    assert statement["Resource"] == ["arn:aws:lambda:eu-west-1:123456789012:function:millrace-flights-kafka"]
 
 
 def test_the_error_role_publishes_to_one_topic() -> None:
