@@ -30,6 +30,8 @@ class WarehouseSession:
                 schema=self._tables.curated.schema,
                 role=name_loader_role(settings),
                 paramstyle="qmark",
+                # A function that waited for ever would be ended by Lambda, and say nothing.
+                outage_s=settings.timeout_s,
             )
             check_tables(connection, self._tables, self._pipeline)
             self._connection = connection
