@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -38,8 +39,12 @@ class UserStage:
 
     def list_files(self, prefix: str) -> list[StagedFile]:
         """Return the files whose path begins with the prefix, by path."""
-        found = [path for path in self._root.rglob("*") if path.is_file()] if self._root.is_dir() else []
-        files = [self._describe(path) for path in sorted(found)]
+        files = []
+        for path in sorted(self._root.rglob("*")) if self._root.is_dir() else []:
+            # Another session may delete a file after it was listed.
+            with suppress(FileNotFoundError):
+                if not path.is_dir():
+                    files.append(self._describe(path))
         return [file for file in files if file.key.startswith(prefix)]
 
     def delete_file(self, key: str) -> None:

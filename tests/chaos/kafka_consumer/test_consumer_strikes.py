@@ -26,7 +26,7 @@ def pipeline(sandbox_settings: Settings, tmp_path: Path, unique_name: str) -> Pi
 def test_a_consumer_killed_fifty_times_loses_and_doubles_nothing(
     target: Target, pipeline: Pipeline, sandbox_variables: dict[str, str]
 ) -> None:
-    kill_and_repeat(pipeline, target, sandbox_variables, kills=50, rows=100_000)
+    kill_and_repeat(pipeline, target, sandbox_variables, kills=50, rows=40_000)
 
 
 def test_twenty_rebalances_lose_and_double_nothing(target: Target, pipeline: Pipeline) -> None:

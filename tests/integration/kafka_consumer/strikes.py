@@ -24,7 +24,7 @@ from tests.integration.kafka_consumer.s3_ways import S3Way
 
 BATCH = ("--max-rows", "300", "--max-age", "0.05")
 LIMITS = Limits(rows=100, bytes=1_000_000, age_s=0.05)
-TIMEOUT_S = 120
+TIMEOUT_S = 600
 
 
 @dataclass(frozen=True)
