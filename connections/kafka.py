@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
@@ -20,7 +19,10 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
+from connections.kafka_clients import configure_confluent
+from connections.kafka_errors import ErrorLog, explain_errors
 from connections.settings import KafkaSettings
+from pipeline_contract.access_lists import READER_GROUP
 from pipeline_contract.errors import ServiceError
 
 EARLIEST: OffsetSpec = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
@@ -43,91 +45,9 @@ class TopicRecord(NamedTuple):
     value: bytes | None
 
 
-class _ErrorLog:
-    """Remembers what librdkafka reported last, so that a timeout can say why."""
-
-    def __init__(self) -> None:
-        self.last = ""
-
-    def __call__(self, error: KafkaError) -> None:
-        if error.code() != KafkaError._ALL_BROKERS_DOWN:  # its message only repeats the one before it
-            self.last = error.str()
-
-
-def configure_confluent(settings: KafkaSettings) -> dict[str, Any]:
-    """The librdkafka configuration that reaches these brokers; it may hold the password: never log it.
-
-    Source: github.com/confluentinc/librdkafka/blob/master/CONFIGURATION.md
-    """
-    values: dict[str, Any] = {
-        "bootstrap.servers": settings.bootstrap_servers,
-        "security.protocol": settings.security_protocol,
-        "sasl.mechanism": settings.sasl_mechanism,
-        "sasl.username": settings.sasl_username,
-        "sasl.password": settings.sasl_password.get_secret_value() if settings.sasl_password else None,
-        "ssl.ca.location": str(settings.ssl_ca_location.expanduser()) if settings.ssl_ca_location else None,
-        "socket.timeout.ms": int(settings.timeout_s * 1000),
-        "reconnect.backoff.max.ms": 1000,
-        # librdkafka would write to standard error by itself; errors reach the user through exceptions.
-        "log_level": 0,
-    }
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def configure_kafka_python(settings: KafkaSettings) -> dict[str, Any]:
-    """The kafka-python configuration that reaches these brokers; it may hold the password: never log it."""
-    values: dict[str, Any] = {
-        "bootstrap_servers": settings.bootstrap_servers.split(","),
-        "security_protocol": settings.security_protocol,
-        "sasl_mechanism": settings.sasl_mechanism,
-        "sasl_plain_username": settings.sasl_username,
-        "sasl_plain_password": settings.sasl_password.get_secret_value() if settings.sasl_password else None,
-        "ssl_cafile": str(settings.ssl_ca_location.expanduser()) if settings.ssl_ca_location else None,
-        "bootstrap_timeout_ms": int(settings.timeout_s * 1000),
-        "request_timeout_ms": int(settings.timeout_s * 1000),
-        "reconnect_backoff_max_ms": 1000,
-    }
-    return {key: value for key, value in values.items() if value is not None}
-
-
-def configure_java(settings: KafkaSettings) -> dict[str, str]:
-    """The configuration of Kafka's own Java clients that reaches these brokers; it may hold the password: never log it."""
-    values: dict[str, str | None] = {
-        "bootstrap.servers": settings.bootstrap_servers,
-        "security.protocol": settings.security_protocol,
-        "sasl.mechanism": settings.sasl_mechanism,
-        "ssl.truststore.type": "PEM" if settings.ssl_ca_location else None,
-        "ssl.truststore.location": str(settings.ssl_ca_location.expanduser()) if settings.ssl_ca_location else None,
-    }
-    if settings.sasl_username and settings.sasl_password:
-        module = "scram.ScramLoginModule" if "SCRAM" in (settings.sasl_mechanism or "") else "plain.PlainLoginModule"
-        user, password = (
-            text.replace("\\", "\\\\").replace('"', '\\"')
-            for text in (settings.sasl_username, settings.sasl_password.get_secret_value())
-        )
-        values["sasl.jaas.config"] = (
-            f'org.apache.kafka.common.security.{module} required username="{user}" password="{password}";'
-        )
-    return {key: value for key, value in values.items() if value is not None}
-
-
-@contextmanager
-def explain_errors(settings: KafkaSettings, action: str, log: _ErrorLog | None = None) -> Iterator[None]:
-    """Turn any error of the client inside into a `ServiceError` that names the brokers, the action and the reason."""
-    try:
-        yield
-    except (KafkaException, TimeoutError) as error:
-        reason = error.args[0].str() if error.args and isinstance(error.args[0], KafkaError) else "no answer in time"
-        detail = f"{reason} ({log.last})" if log and log.last and log.last != reason else reason
-        raise ServiceError(
-            f"Kafka at {settings.bootstrap_servers}: cannot {action}: {detail}. "
-            "Is the broker up, and are the [kafka] settings right (MILLRACE_KAFKA__BOOTSTRAP_SERVERS)?"
-        ) from error
-
-
 def open_admin(settings: KafkaSettings) -> AdminClient:
     """An admin client of brokers that have answered; `ServiceError` when none does within `timeout_s`."""
-    log = _ErrorLog()
+    log = ErrorLog()
     with explain_errors(settings, "reach the broker", log):
         admin = AdminClient(configure_confluent(settings) | {"error_cb": log})
         try:
@@ -224,11 +144,11 @@ def read_range(settings: KafkaSettings, topic: str, partition: int, start: int, 
 def _read_until(
     settings: KafkaSettings, topic: str, ends: dict[int, int], start: int, stall_s: float
 ) -> Iterator[TopicRecord]:
-    log = _ErrorLog()
+    log = ErrorLog()
     consumer = Consumer(
         {
             **configure_confluent(settings),
-            "group.id": "millrace-reader",  # required by the client; no group is joined and nothing is committed
+            "group.id": READER_GROUP,
             "enable.auto.commit": False,
             "auto.offset.reset": "earliest",
             "isolation.level": "read_committed",
@@ -248,9 +168,10 @@ def _read_until(
                 yield from _take_messages(settings, topic, messages, ends)
                 moved_at_s = time.monotonic()
             elif time.monotonic() - moved_at_s > stall_s:
+                reason = log.last.str() if log.last else "a transaction is still open"
                 raise ServiceError(
                     f"Kafka at {settings.bootstrap_servers}: topic {topic!r}: nothing to read for {stall_s:.0f} s, "
-                    f"but partition → end offset {ends} was to be reached: {log.last or 'a transaction is still open'}"
+                    f"but partition → end offset {ends} was to be reached: {reason}"
                 )
     finally:
         consumer.close()

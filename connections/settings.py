@@ -23,7 +23,8 @@ class _Section(BaseModel):
 class KafkaSettings(_Section):
     """How to reach the brokers and the schema registry, which Avro values alone need.
 
-    Passwords come from MILLRACE_KAFKA__SASL_PASSWORD and MILLRACE_KAFKA__SCHEMA_REGISTRY_PASSWORD alone.
+    `ssl_client_location` is a PEM file with a certificate and its key. Passwords come from MILLRACE_KAFKA__SASL_PASSWORD,
+    MILLRACE_KAFKA__SSL_KEY_PASSWORD and MILLRACE_KAFKA__SCHEMA_REGISTRY_PASSWORD alone.
     """
 
     bootstrap_servers: str = "127.0.0.1:19092"
@@ -32,6 +33,8 @@ class KafkaSettings(_Section):
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
     ssl_ca_location: Path | None = None
+    ssl_client_location: Path | None = None
+    ssl_key_password: SecretStr | None = None
     schema_registry_url: str | None = None
     schema_registry_username: str | None = None
     schema_registry_password: SecretStr | None = None

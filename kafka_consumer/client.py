@@ -9,7 +9,8 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError
 from confluent_kafka.admin import AdminClient
 
-from connections.kafka import configure_confluent, describe_topic_ids
+from connections.kafka import describe_topic_ids
+from connections.kafka_clients import configure_confluent
 from connections.settings import Settings
 from pipeline_contract.errors import ConfigurationError, ServiceError, TopicMismatch
 

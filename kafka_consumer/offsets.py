@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_fixed
 
-from connections.kafka import explain_errors, read_stable_ends, read_watermarks
+from connections.kafka import read_stable_ends, read_watermarks
+from connections.kafka_errors import explain_errors
 from connections.settings import KafkaSettings
 from kafka_consumer.destination import Partition
 from kafka_consumer.starts import Available, check_topic_id

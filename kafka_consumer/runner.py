@@ -12,7 +12,8 @@ from threading import Event
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 from confluent_kafka import Message as Received
 
-from connections.kafka import explain_errors, open_admin
+from connections.kafka import open_admin
+from connections.kafka_errors import explain_errors
 from connections.settings import Settings
 from kafka_consumer.buffer import Buffer, Limits, measure_message
 from kafka_consumer.client import BrokerWatch, check_event, open_client, read_topic_ids

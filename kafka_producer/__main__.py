@@ -23,6 +23,7 @@ from kafka_producer.report import ReplaySummary, build_table
 from kafka_producer.session import ReplayOptions, check_client, preview_messages, replay_source
 from kafka_producer.source import STANDARD_INPUT
 from kafka_producer.topic import TopicState, ensure_topics, plan_topics
+from pipeline_contract.access_lists import PARTIES, Party, derive_access, write_commands
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import NotFinished, PipelineError
 from pipeline_contract.model import Contract
@@ -31,6 +32,7 @@ PREVIEW_ROWS = 5
 GC_THRESHOLD = 200_000
 REPLAY_EXAMPLE = "Example: python -m kafka_producer replay flights flights.csv --rate 1000"
 TOPICS_EXAMPLE = "Example: python -m kafka_producer topics flights --env local"
+ACLS_EXAMPLE = "Example: python -m kafka_producer acls flights stream --principal User:spark"
 
 app = typer.Typer(
     help="Files into Kafka, every row exactly once.", no_args_is_help=True, pretty_exceptions_enable=False
@@ -111,6 +113,24 @@ def topics(
             print_json({"pipeline": contract.name, "topics": [describe_topic(state) for state in states]})
         elif not quiet:
             Console().print(build_topic_table(contract, states, "would be" if dry_run else "are"))
+
+
+@app.command(epilog=ACLS_EXAMPLE)
+def acls(
+    pipeline: Pipeline,
+    party: Annotated[Party, typer.Argument(help="; ".join(f"{name}: {what}" for name, what in PARTIES.items()))],
+    principal: Annotated[str, typer.Option(help="Who is to have it: User:name, or User:CN=… of a certificate.")],
+    env: Environment = "aws",
+    json: AsJson = False,
+) -> None:
+    """Print what one party of the pipeline needs of the brokers, as lines of kafka-acls.sh."""
+    with report_errors():
+        contract, settings = load_contract(find_contract(pipeline)), load_settings(env).kafka
+        accesses = derive_access(contract, party)
+        if json:
+            print_json([access._asdict() for access in accesses])
+        else:
+            typer.echo("\n".join(write_commands(principal, settings.bootstrap_servers, accesses)))
 
 
 def replay_files(

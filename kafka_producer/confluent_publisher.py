@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from connections.kafka import configure_confluent
+from connections.kafka_clients import configure_confluent
 from connections.settings import KafkaSettings
 from kafka_producer import message_encoder
 from kafka_producer.publisher import MessagesRefused, ProducerFenced, TransactionAborted, transaction_timeout_s

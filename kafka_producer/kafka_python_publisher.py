@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NoReturn
 
 from kafka import KafkaAdminClient, KafkaProducer, errors
 
-from connections.kafka import configure_kafka_python
+from connections.kafka_clients import configure_kafka_python
 from connections.settings import KafkaSettings
 from kafka_producer.message_encoder import Message
 from kafka_producer.publisher import MessagesRefused, ProducerFenced, TransactionAborted, transaction_timeout_s

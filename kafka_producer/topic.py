@@ -11,7 +11,8 @@ from confluent_kafka.admin._config import ConfigResource
 from confluent_kafka.cimpl import NewTopic
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
-from connections.kafka import explain_errors, open_admin, wait_for
+from connections.kafka import open_admin, wait_for
+from connections.kafka_errors import explain_errors
 from connections.settings import KafkaSettings
 from pipeline_contract.errors import ServiceError, TopicMismatch
 from pipeline_contract.model import Contract

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import uuid
 from base64 import urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -36,9 +36,9 @@ logger.authorizer.level = warn
 """
 
 
-def render_properties(host: str, port: int, controller_port: int) -> str:
+def choose_properties(host: str, port: int, controller_port: int) -> dict[str, str]:
     """The broker's configuration; its data folder is relative, so that any character may stand in the path to it."""
-    values = {
+    return {
         "process.roles": "broker,controller",
         "node.id": "1",
         "listeners": f"PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller_port}",
@@ -68,7 +68,6 @@ def render_properties(host: str, port: int, controller_port: int) -> str:
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
     }
-    return "".join(f"{key}={value}\n" for key, value in values.items())
 
 
 def build_java_command(java: Java, jars: list[Path], main_class: str, *arguments: str) -> list[str]:
@@ -80,13 +79,13 @@ def build_java_command(java: Java, jars: list[Path], main_class: str, *arguments
     return [*locale, str(java.executable), *HEAP, logging, "-cp", class_path, main_class, *arguments]
 
 
-def format_storage(java: Java, jars: list[Path], folder: Path) -> None:
+def format_storage(java: Java, jars: list[Path], folder: Path, options: Sequence[str] = ()) -> None:
     """Format the broker's data folder, once; raises `ServiceError` with what Kafka's tool said."""
     if (folder / DATA / "meta.properties").exists():
         return
     cluster_id = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     # One id in 64 begins with a dash: as an argument of its own it would be taken for an option.
-    arguments = ("format", f"--cluster-id={cluster_id}", "--config", PROPERTIES, "--ignore-formatted")
+    arguments = ("format", f"--cluster-id={cluster_id}", "--config", PROPERTIES, "--ignore-formatted", *options)
     command = build_java_command(java, jars, "kafka.tools.StorageTool", *arguments)
     answer = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
     if answer.returncode != 0:
@@ -94,15 +93,19 @@ def format_storage(java: Java, jars: list[Path], folder: Path) -> None:
 
 
 def build_broker_command(
-    find_java: Callable[[], Java], host: str, port: int, folder: Path, console: Console
+    find_java: Callable[[], Java],
+    folder: Path,
+    console: Console,
+    properties: Mapping[str, str],
+    format_options: Sequence[str] = (),
 ) -> list[str]:
     """Fetch the jars, write the configuration, format the data folder on first use, and return the broker's command."""
     java = find_java()
     jars = resolve_jars(KAFKA_COORDINATES, console)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / LOGGING).write_text(LOGGING_TEXT)
-    (folder / PROPERTIES).write_text(render_properties(host, port, find_free_port(host)))
-    format_storage(java, jars, folder)
+    (folder / PROPERTIES).write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
+    format_storage(java, jars, folder, format_options)
     return build_java_command(java, jars, "kafka.Kafka", PROPERTIES)
 
 
@@ -127,6 +130,8 @@ def describe_kafka(find_java: Callable[[], Java], host: str, port: int, state_di
         state_dir=folder,
         run_dir=state_dir / "run",
         folder=folder,
-        build_command=partial(build_broker_command, find_java, host, port, folder, console),
+        build_command=lambda: build_broker_command(
+            find_java, folder, console, choose_properties(host, port, find_free_port(host))
+        ),
         probe=partial(probe_broker, f"{host}:{port}"),
     )

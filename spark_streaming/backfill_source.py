@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812
 
-from connections.kafka import configure_java
+from connections.kafka_clients import configure_java
 from pipeline_contract.errors import ServiceError, TopicMismatch
 from pipeline_contract.event_range import find_file_ranges
 from pipeline_contract.layout import operations_prefix, output_prefix

@@ -14,7 +14,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
 from connections.contract_history import adopt_contract
-from connections.kafka import configure_java, describe_topic_ids
+from connections.kafka import describe_topic_ids
+from connections.kafka_clients import configure_java
 from connections.ledger import Ledger
 from connections.ledger_objects import LedgerObjects
 from connections.s3 import open_s3

@@ -55,7 +55,7 @@ def session_conf() -> dict[str, str]:
             "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
         ),
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
-        "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|jaas|protect",
+        "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|keystore|jaas|protect",
         "spark.ui.showConsoleProgress": "false",
     }
 

@@ -12,13 +12,13 @@ from confluent_kafka.cimpl import NewTopic
 from kafka import KafkaAdminClient
 
 from connections.kafka import (
-    configure_confluent,
     describe_topic_ids,
     open_admin,
     read_stable_ends,
     read_topic,
     read_watermarks,
 )
+from connections.kafka_clients import configure_confluent
 from connections.settings import KafkaSettings
 from pipeline_contract.errors import ServiceError
 

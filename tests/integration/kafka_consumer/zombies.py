@@ -10,8 +10,8 @@ from pipeline_contract.row_judge import Message
 from tests.integration.kafka_consumer.s3_ways import S3Way
 
 
-def run_zombies(way: S3Way, seed: int) -> None:
-    """Let both write all of the topic, in turns that chance decides, until each stands at its end."""
+def run_zombies(way: S3Way, seed: int) -> set[str]:
+    """Let both write all of the topic, in turns that chance decides, until each stands at its end; who had a claim."""
     settings, topic = way.pipeline.settings, way.pipeline.name
     topic_id = describe_topic_ids(settings.kafka, [topic])[topic]
     ends = {Partition(topic, topic_id, n): end for n, end in read_stable_ends(settings.kafka, topic).items()}
@@ -27,7 +27,7 @@ def run_zombies(way: S3Way, seed: int) -> None:
         if left:
             batch = cut_batch(chance, f"{one}-{turn}", messages, stands[one], {p: ends[p] for p in left})
             stands[one] |= dict(consumers[one].write(batch).ends)
-    assert {claim.batch_id[0] for claim in way.read_claims()} == {"0", "1"}
+    return {claim.batch_id[0] for claim in way.read_claims()}
 
 
 def read_messages(way: S3Way, partition: Partition, end: int) -> list[Message]:

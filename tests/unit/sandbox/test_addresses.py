@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from pipeline_contract.errors import ConfigurationError
-from sandbox.kafka import render_properties
+from sandbox.kafka import choose_properties
 from sandbox.stack import read_address
 
 
@@ -40,7 +40,7 @@ def test_only_one_loopback_address_is_served(case: AddressCase) -> None:
 
 
 def test_the_broker_listens_on_its_address_and_makes_no_topic_by_itself() -> None:
-    properties = dict(line.split("=", 1) for line in render_properties("127.0.0.1", 19092, 4711).splitlines())
+    properties = choose_properties("127.0.0.1", 19092, 4711)
     assert properties["listeners"] == "PLAINTEXT://127.0.0.1:19092,CONTROLLER://127.0.0.1:4711"
     assert properties["controller.quorum.voters"] == "1@127.0.0.1:4711"
     assert properties["auto.create.topics.enable"] == "false"
