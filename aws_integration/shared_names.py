@@ -1,0 +1,57 @@
+"""What the parts of the infrastructure are called that pipelines share, and the stacks themselves. Pure."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+from connections.settings import Settings
+
+Stack = Literal["base", "stream", "catalog", "lambda", "kafka"]
+STACKS: tuple[Stack, ...] = get_args(Stack)
+# One of each account; the others are one of each pipeline.
+SHARED: tuple[Stack, ...] = ("base", "kafka")
+KEY = "millrace"
+ALARMS = "millrace-alarms"
+SCHEDULER_ROLE = "millrace-scheduler"
+# The topic and the role of Snowflake's error notifications: script 08 names them so.
+PIPE_ERRORS = "millrace-pipe-errors"
+WAREHOUSE_SECRET = "millrace/snowflake"  # noqa: S105 - its name
+# Where the job's package lies in the lake's bucket, and where events that a trigger gave up on lie in that of errors.
+PACKAGES = "_packages"
+EVENTS = "functions/"
+KAFKA_PACKAGE = f"{PACKAGES}/kafka.tgz"
+
+
+def name_stack(stack: Stack, pipeline: str) -> str:
+    """What a stack is called in CloudFormation."""
+    return f"millrace-{stack}" if stack in SHARED else f"millrace-{pipeline}-{stack}"
+
+
+def name_checkpoint_bucket(settings: Settings) -> str:
+    """The bucket for checkpoints, beside the lake's."""
+    return f"{settings.s3.bucket}-checkpoints"
+
+
+def name_error_bucket(settings: Settings) -> str:
+    """The bucket for what services gave up on, beside the lake's."""
+    return f"{settings.s3.bucket}-errors"
+
+
+def name_job_role(pipeline: str) -> str:
+    """The role of a pipeline's Spark job on EMR Serverless."""
+    return f"millrace-{pipeline}-job"
+
+
+def name_dead_letters(pipeline: str, stack: Stack) -> str:
+    """The queue that keeps what a pipeline's stack gave up on."""
+    return f"millrace-{pipeline}-{stack}-dead-letters"
+
+
+def name_warehouse_secret(settings: Settings) -> str:
+    """The secret with the warehouse's key."""
+    return settings.function.secret or WAREHOUSE_SECRET
+
+
+def name_broker(number: int) -> str:
+    """One of the brokers on EC2, from 1."""
+    return f"millrace-kafka-{number}"
