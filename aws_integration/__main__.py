@@ -11,6 +11,7 @@ from aws_integration import presentation
 from aws_integration.catalog import open_site
 from aws_integration.catalog_commands import catalog, load_names
 from aws_integration.function_commands import function, package
+from aws_integration.infrastructure_commands import deploy, diff, teardown, template
 from aws_integration.options import TimeoutOption
 from aws_integration.query import run_query
 from aws_integration.role_commands import roles
@@ -33,7 +34,8 @@ app = typer.Typer(
 app.add_typer(catalog, name="catalog")
 app.add_typer(package, name="package")
 app.add_typer(function, name="function")
-app.command()(roles)
+for verb in (roles, deploy, diff, teardown, template):
+    app.command()(verb)
 
 
 @app.command()

@@ -84,9 +84,11 @@ def describe_error_role(settings: Settings) -> Role:
 def describe_job_role(contract: Contract, settings: Settings, secrets: tuple[str, ...]) -> Role:
     """The role of the Spark job on EMR Serverless; `secrets` are those that its requests refer to."""
     place, bucket = (settings.s3.region, settings.aws.account_id), settings.s3.bucket
-    elsewhere = checkpoint_policy(bucket, settings.spark.checkpoints)
+    # A folder of one machine gives way to one in the bucket, as in the job's own command.
+    checkpoints = settings.spark.checkpoints if "://" in settings.spark.checkpoints else f"s3a://{bucket}/_checkpoints"
+    elsewhere = checkpoint_policy(bucket, checkpoints)
     policy = join_documents(
-        streaming_job_policy(bucket, contract.name, settings.spark.checkpoints),
+        streaming_job_policy(bucket, contract.name, checkpoints),
         *([elsewhere] if elsewhere else []),
         serverless_job_policy(*place, bucket, shared.PACKAGES, secrets),
         key_user_policy(*place, shared.KEY),
@@ -98,7 +100,7 @@ def describe_job_role(contract: Contract, settings: Settings, secrets: tuple[str
 def describe_scheduler_role(contract: Contract, settings: Settings) -> Role:
     """The role of the schedules that start the Spark job."""
     place, name = (settings.s3.region, settings.aws.account_id), contract.name
-    queue = shared.name_dead_letters(name, "stream")
+    queue = shared.name_dead_letters(name, shared.Stack.STREAM)
     policy = join_documents(
         scheduler_policy(*place, name, shared.name_job_role(name), queue), key_user_policy(*place, shared.KEY)
     )
@@ -123,12 +125,12 @@ def describe_function_role(contract: Contract, settings: Settings) -> Role:
     place, function = (settings.s3.region, settings.aws.account_id), name_function(contract.name)
     parts = [
         function_policy(*place, function, shared.name_warehouse_secret(settings)),
-        dead_letter_policy(*place, shared.name_dead_letters(contract.name, "lambda")),
+        dead_letter_policy(*place, shared.name_dead_letters(contract.name, shared.Stack.LAMBDA)),
         key_user_policy(*place, shared.KEY),
     ]
     if (cluster := settings.infrastructure.cluster_arn) is not None:
-        topics = [contract.topic.name, contract.topic.rejected]
-        parts.append(cluster_trigger_policy(cluster, topics, function))
+        groups = shared.name_trigger_groups(contract)
+        parts.append(cluster_trigger_policy(cluster, list(groups), list(groups.values())))
         parts.append(failure_policy(shared.name_error_bucket(settings), shared.EVENTS))
     trust = service_trust_policy("lambda", settings.aws.account_id)
     return Role(settings.function.role, trust, {f"function-{contract.name}": join_documents(*parts)})

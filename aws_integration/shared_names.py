@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from enum import StrEnum
 
 from connections.settings import Settings
+from pipeline_contract.model import Contract
+from pipeline_contract.ways import name_group
 
-Stack = Literal["base", "stream", "catalog", "lambda", "kafka"]
-STACKS: tuple[Stack, ...] = get_args(Stack)
+
+class Stack(StrEnum):
+    """The stacks in the order in which they are made."""
+
+    BASE = "base"
+    STREAM = "stream"
+    CATALOG = "catalog"
+    LAMBDA = "lambda"
+
+
 # One of each account; the others are one of each pipeline.
-SHARED: tuple[Stack, ...] = ("base", "kafka")
+SHARED = (Stack.BASE,)
 KEY = "millrace"
 ALARMS = "millrace-alarms"
 SCHEDULER_ROLE = "millrace-scheduler"
 # The topic and the role of Snowflake's error notifications: script 08 names them so.
 PIPE_ERRORS = "millrace-pipe-errors"
 WAREHOUSE_SECRET = "millrace/snowflake"  # noqa: S105 - its name
+# What a teardown leaves: data, what it cannot be read without, and what has been put there by hand.
+KEPT = (
+    "AWS::KMS::Alias",
+    "AWS::KMS::Key",
+    "AWS::S3::Bucket",
+    "AWS::S3::BucketPolicy",
+    "AWS::SecretsManager::Secret",
+)
 # Where the job's package lies in the lake's bucket, and where events that a trigger gave up on lie in that of errors.
 PACKAGES = "_packages"
 EVENTS = "functions/"
@@ -45,6 +63,12 @@ def name_job_role(pipeline: str) -> str:
 def name_dead_letters(pipeline: str, stack: Stack) -> str:
     """The queue that keeps what a pipeline's stack gave up on."""
     return f"millrace-{pipeline}-{stack}-dead-letters"
+
+
+def name_trigger_groups(contract: Contract) -> dict[str, str]:
+    """The consumer group of each topic's trigger, by topic: AWS takes one topic a trigger, and one trigger a group."""
+    group = name_group(contract.name, "lambda")
+    return {contract.topic.name: group, contract.topic.rejected: f"{group}-rejected"}
 
 
 def name_warehouse_secret(settings: Settings) -> str:

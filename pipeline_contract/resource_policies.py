@@ -12,18 +12,12 @@ from pipeline_contract.service_policies import queue_arn
 NOTIFIERS = ("budgets", "cloudwatch")
 
 
-def key_policy(region: str, account_id: str) -> Document:
-    """Who may use the key: whom IAM lets within the account, and the services that send or log through it."""
+def key_policy(account_id: str) -> Document:
+    """Who may use the key: whom IAM lets within the account, and the services that send alarms through it."""
     return build_document(
         _admit("AccountByItsPolicies", {"AWS": f"arn:aws:iam::{account_id}:root"}, ["kms:*"], "*"),
         _admit("Notify", _services(*NOTIFIERS, "sns"), ["kms:Decrypt", "kms:GenerateDataKey"], "*")
         | {"Condition": {"StringEquals": {"aws:SourceAccount": account_id}}},
-        _admit("WriteLogs", _services(f"logs.{region}"), ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"], "*")
-        | {
-            "Condition": {
-                "ArnLike": {"kms:EncryptionContext:aws:logs:arn": f"arn:aws:logs:{region}:{account_id}:log-group:*"}
-            }
-        },
     )
 
 

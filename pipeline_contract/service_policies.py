@@ -139,7 +139,7 @@ def crawler_policy(region: str, account_id: str, database: str) -> Document:
     )
 
 
-def cluster_trigger_policy(cluster: str, topics: Sequence[str], group: str) -> Document:
+def cluster_trigger_policy(cluster: str, topics: Sequence[str], groups: Sequence[str]) -> Document:
     """What a function's trigger on an MSK cluster may do, by the cluster's address: read topics, from inside its network.
 
     Source: docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html. Network interfaces have no names beforehand.
@@ -154,7 +154,7 @@ def cluster_trigger_policy(cluster: str, topics: Sequence[str], group: str) -> D
         allow("FindBrokers", ["kafka:GetBootstrapBrokers"], "*"),
         allow("Connect", ["kafka-cluster:Connect"], cluster),
         allow("ReadTopics", read, *(f"{of_topic}/{topic}" for topic in topics)),
-        allow("JoinGroup", join, f"{of_group}/{group}"),
+        allow("JoinGroups", join, *(f"{of_group}/{group}" for group in groups)),
         allow("ReachBrokers", network, "*"),
     )
 

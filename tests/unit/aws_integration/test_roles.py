@@ -44,7 +44,7 @@ def list_policies() -> dict[str, dict[str, Any]]:
     managed = {name: document["PolicyDocument"] for name, document in documents.items() if "Policies" not in document}
     elsewhere = checkpoint_policy("lake", "s3a://lake-checkpoints/_checkpoints")
     assert elsewhere is not None
-    trigger = cluster_trigger_policy(CLUSTER, ["flights"], "millrace-flights-kafka")
+    trigger = cluster_trigger_policy(CLUSTER, ["flights"], ["millrace-flights-lambda"])
     return {**inline, **managed, "checkpoints elsewhere": elsewhere, "trigger": trigger}
 
 
@@ -143,7 +143,7 @@ def test_a_service_takes_a_role_for_this_account_alone(case: TrustCase) -> None:
     "policy",
     [
         bucket_policy("lake"),
-        key_policy(*PLACE),
+        key_policy(PLACE[1]),
         topic_policy(*PLACE, "alarms"),
         queue_policy(*PLACE, "alarms", "alarms"),
     ],
