@@ -16,7 +16,7 @@ from pipeline_contract.errors import ConfigurationError, NotFinished, ServiceErr
 
 if TYPE_CHECKING:
     from mypy_boto3_cloudformation import CloudFormationClient
-    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef
+    from mypy_boto3_cloudformation.type_defs import DescribeChangeSetOutputTypeDef, StackResourceSummaryTypeDef
 
 # A stack that failed while it was made can only be deleted:
 # docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/view-stack-events.html
@@ -50,7 +50,7 @@ class ChangeSet(NamedTuple):
     """A change set that waits to be carried out; without changes there is none to carry out."""
 
     stack: str
-    id: str
+    id: str | None
     is_new: bool
     changes: list[Change]
 
@@ -70,14 +70,10 @@ def find_stack(client: CloudFormationClient, name: str) -> Mapping[str, Any] | N
 
 def find_resource(client: CloudFormationClient, stack: str, resource: str) -> str | None:
     """What AWS calls a resource of a stack; None where there is no such stack, or no such resource in it."""
-    with explain_refusal(f"look for {resource} of stack {stack}"):
-        try:
-            found = client.describe_stack_resource(StackName=stack, LogicalResourceId=resource)["StackResourceDetail"]
-        except ClientError as error:
-            if error.response.get("Error", {}).get("Code") == "ValidationError":
-                return None
-            raise
-    return found.get("PhysicalResourceId")
+    if find_stack(client, stack) is None:
+        return None
+    found = (one for one in _list_resources(client, stack) if one["LogicalResourceId"] == resource)
+    return next((one.get("PhysicalResourceId") for one in found), None)
 
 
 def read_outputs(stack: Mapping[str, Any] | None) -> dict[str, str]:
@@ -94,29 +90,22 @@ def create_change_set(client: CloudFormationClient, wish: StackWish, timeout_s: 
             f"stack {wish.name} is {there['StackStatus']}: {there.get('StackStatusReason', 'no reason given')}; such a stack "
             "can only be deleted: run `python -m aws_integration teardown` on it first"
         )
-    with explain_refusal(f"make a change set of stack {wish.name}"):
-        made = client.create_change_set(
-            StackName=wish.name,
-            ChangeSetName=f"millrace-{uuid.uuid4().hex}",
-            ChangeSetType="CREATE" if there is None else "UPDATE",
-            TemplateBody=wish.template,
-            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in wish.parameters.items()],
-            Tags=[{"Key": key, "Value": value} for key, value in wish.tags.items()],
-            Capabilities=["CAPABILITY_NAMED_IAM"],
-            # What an earlier stack has left, such as buckets, is taken up again.
-            ImportExistingResources=True,
-        )
-    pages = list(_wait_for_change_set(client, wish.name, made["Id"], timeout_s))
+    identity = _ask_for_change_set(client, wish, is_new=there is None)
+    if identity is None:
+        return ChangeSet(wish.name, None, False, [])
+    pages = list(_wait_for_change_set(client, wish.name, identity, timeout_s))
     status, reason = pages[0]["Status"], pages[0].get("StatusReason", "")
     changes = [_read_change(found["ResourceChange"]) for page in pages for found in page.get("Changes", [])]
     if status != "CREATE_COMPLETE" and not any(words in reason for words in _UNCHANGED):
-        forget_change_set(client, ChangeSet(wish.name, made["Id"], there is None, []))
+        forget_change_set(client, ChangeSet(wish.name, identity, there is None, []))
         raise ServiceError(f"AWS: cannot make a change set of stack {wish.name}: {reason or status}")
-    return ChangeSet(wish.name, made["Id"], there is None, changes if status == "CREATE_COMPLETE" else [])
+    return ChangeSet(wish.name, identity, there is None, changes if status == "CREATE_COMPLETE" else [])
 
 
 def forget_change_set(client: CloudFormationClient, change_set: ChangeSet) -> None:
     """Delete a change set that is not carried out, and the empty stack that was made for it."""
+    if change_set.id is None:
+        return
     with explain_refusal(f"delete the change set of stack {change_set.stack}"):
         client.delete_change_set(ChangeSetName=change_set.id, StackName=change_set.stack)
         if change_set.is_new:
@@ -125,6 +114,8 @@ def forget_change_set(client: CloudFormationClient, change_set: ChangeSet) -> No
 
 def carry_out_changes(client: CloudFormationClient, change_set: ChangeSet, timeout_s: float, say: Say) -> None:
     """Carry a change set out and return at its end; `ServiceError` with the first reasons where AWS went back."""
+    if change_set.id is None:
+        return
     with explain_refusal(f"change stack {change_set.stack}"):
         client.execute_change_set(ChangeSetName=change_set.id, StackName=change_set.stack)
     status = _wait_for_stack(client, change_set.stack, timeout_s, say)
@@ -135,11 +126,8 @@ def carry_out_changes(client: CloudFormationClient, change_set: ChangeSet, timeo
 
 def list_resources(client: CloudFormationClient, stack: str) -> tuple[list[str], list[str]]:
     """The resources of a stack that a teardown deletes, and those that it leaves: each as its type and name."""
-    with explain_refusal(f"list the resources of stack {stack}"):
-        pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
-        found = [resource for page in pages for resource in page["StackResourceSummaries"]]
     deleted, kept = list[str](), list[str]()
-    for resource in found:
+    for resource in _list_resources(client, stack):
         if not resource.get("PhysicalResourceId"):
             continue  # It was never made.
         line = f"{resource['ResourceType']} {resource['PhysicalResourceId']}"
@@ -159,6 +147,35 @@ def delete_stack(client: CloudFormationClient, name: str, timeout_s: float, say:
     if status != "DELETE_COMPLETE":
         reasons = "; ".join(_list_reasons(client, there["StackId"])) or "no reason given"
         raise ServiceError(f"AWS: stack {name} is {status}: {reasons}")
+
+
+def _list_resources(client: CloudFormationClient, stack: str) -> list[StackResourceSummaryTypeDef]:
+    with explain_refusal(f"list the resources of stack {stack}"):
+        pages = client.get_paginator("list_stack_resources").paginate(StackName=stack)
+        return [resource for page in pages for resource in page["StackResourceSummaries"]]
+
+
+def _ask_for_change_set(client: CloudFormationClient, wish: StackWish, is_new: bool) -> str | None:
+    """The id of a change set that is being worked out; None where AWS says at once that nothing would change."""
+    with explain_refusal(f"make a change set of stack {wish.name}"):
+        try:
+            made = client.create_change_set(
+                StackName=wish.name,
+                ChangeSetName=f"millrace-{uuid.uuid4().hex}",
+                ChangeSetType="CREATE" if is_new else "UPDATE",
+                TemplateBody=wish.template,
+                Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in wish.parameters.items()],
+                Tags=[{"Key": key, "Value": value} for key, value in wish.tags.items()],
+                Capabilities=["CAPABILITY_NAMED_IAM"],
+                # What an earlier stack has left, such as buckets, is taken up again.
+                ImportExistingResources=True,
+            )
+        except ClientError as error:
+            if any(words in str(error) for words in _UNCHANGED):
+                return None
+            raise
+    identity: str = made["Id"]
+    return identity
 
 
 def _wait_for_change_set(

@@ -40,7 +40,7 @@ PipelinesArgument = Annotated[
 ]
 StackOption = Annotated[
     list[shared.Stack] | None,
-    typer.Option("--stack", help="base, stream, catalog or lambda; again for more. By default the first three."),
+    typer.Option("--stack", help="base, stream, catalog, lambda or kafka; again for more. By default the first three."),
 ]
 PackageOption = Annotated[Path | None, typer.Option("--package", help="The zip of the function, for the stack lambda.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Carry it out without a question.")]
@@ -121,7 +121,7 @@ def diff(
 
 def template(
     pipeline: o.PipelineArgument,
-    stack: Annotated[shared.Stack, typer.Option("--stack", help="base, stream, catalog or lambda.")],
+    stack: Annotated[shared.Stack, typer.Option("--stack", help="base, stream, catalog, lambda or kafka.")],
     environment: o.EnvironmentOption = "aws",
     package: PackageOption = None,
     python_version: PythonOption = THIS_PYTHON,
@@ -150,7 +150,7 @@ def teardown(
     as_json: o.JsonOption = False,
     quiet: o.QuietOption = False,
 ) -> None:
-    """Delete stacks, the shared one last. Buckets, the key and the secret stay, and are named.
+    """Delete stacks, the shared one last. Buckets, the key, secrets and disks with data stay, and are named.
 
     Example: python -m aws_integration teardown flights --env aws --stack stream --dry-run
     """

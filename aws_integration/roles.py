@@ -139,7 +139,7 @@ def describe_function_role(contract: Contract, settings: Settings) -> Role:
 def describe_broker_role(settings: Settings, number: int) -> Role:
     """The role of one broker on EC2."""
     place, name = (settings.s3.region, settings.aws.account_id), shared.name_broker(number)
-    secrets = [f"{name}/tls", f"{shared.KEY}/kafka/admin", f"{shared.KEY}/kafka/job"]
+    secrets = [shared.name_broker_secret(number), *shared.KAFKA_USERS.values()]
     policy = join_documents(
         broker_policy(*place, settings.s3.bucket, shared.KAFKA_PACKAGE, secrets),
         key_reader_policy(*place, shared.KEY),

@@ -16,10 +16,11 @@ class Stack(StrEnum):
     STREAM = "stream"
     CATALOG = "catalog"
     LAMBDA = "lambda"
+    KAFKA = "kafka"
 
 
 # One of each account; the others are one of each pipeline.
-SHARED = (Stack.BASE,)
+SHARED = (Stack.BASE, Stack.KAFKA)
 KEY = "millrace"
 ALARMS = "millrace-alarms"
 SCHEDULER_ROLE = "millrace-scheduler"
@@ -28,6 +29,7 @@ PIPE_ERRORS = "millrace-pipe-errors"
 WAREHOUSE_SECRET = "millrace/snowflake"  # noqa: S105 - its name
 # What a teardown leaves: data, what it cannot be read without, and what has been put there by hand.
 KEPT = (
+    "AWS::EC2::Volume",
     "AWS::KMS::Alias",
     "AWS::KMS::Key",
     "AWS::S3::Bucket",
@@ -38,6 +40,8 @@ KEPT = (
 PACKAGES = "_packages"
 EVENTS = "functions/"
 KAFKA_PACKAGE = f"{PACKAGES}/kafka.tgz"
+# The brokers' users with a password, by the secret that holds it.
+KAFKA_USERS = {"admin": f"{KEY}/kafka/admin", "job": f"{KEY}/kafka/job"}
 
 
 def name_stack(stack: Stack, pipeline: str) -> str:
@@ -74,6 +78,11 @@ def name_trigger_groups(contract: Contract) -> dict[str, str]:
 def name_warehouse_secret(settings: Settings) -> str:
     """The secret with the warehouse's key."""
     return settings.function.secret or WAREHOUSE_SECRET
+
+
+def name_broker_secret(number: int) -> str:
+    """The secret with a broker's certificate, its key, and the authority's certificate."""
+    return f"{name_broker(number)}/tls"
 
 
 def name_broker(number: int) -> str:

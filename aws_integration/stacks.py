@@ -11,7 +11,15 @@ from aws_integration.function_deployment import Code
 from aws_integration.job_runs import JobRuns
 from aws_integration.plan import SCAN_LIMIT_BYTES
 from aws_integration.shared_names import Stack
-from aws_integration.templates import ALIAS, Runtime, render_base, render_catalog, render_function, render_stream
+from aws_integration.templates import (
+    ALIAS,
+    Runtime,
+    render_base,
+    render_catalog,
+    render_function,
+    render_kafka,
+    render_stream,
+)
 from connections.aws_clients import explain_refusal, open_cloudformation, open_kms, open_sts
 from connections.settings import Settings
 from pipeline_contract.errors import ConfigurationError
@@ -82,6 +90,8 @@ def wish_stack(
     if named.stack == Stack.BASE:
         template = render_base(list(contracts.values()), settings, find_old_key(site, settings))
         return StackWish(named.name, template, {}, {"millrace:stack": "base"})
+    if named.stack == Stack.KAFKA:
+        return StackWish(named.name, render_kafka(settings), find_job_group(site), {"millrace:stack": "kafka"})
     contract = contracts[named.pipeline]
     tags = {"millrace:stack": named.stack, "millrace:pipeline": contract.name}
     if named.stack == Stack.STREAM:

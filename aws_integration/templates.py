@@ -13,9 +13,11 @@ from aws_integration import shared_names as shared
 from aws_integration.alarms import list_function_alarms
 from aws_integration.function_deployment import Code, describe_function
 from aws_integration.job_runs import JobRuns, describe_schedules
+from aws_integration.kafka_brokers import DOMAIN, PORTS, RESTART, name_host, render_user_data
 from aws_integration.naming import derive_catalog_names
 from aws_integration.plan import describe_crawler, describe_database, describe_workgroup
 from aws_integration.roles import (
+    describe_broker_role,
     describe_consumer_policies,
     describe_crawler_role,
     describe_error_role,
@@ -26,6 +28,7 @@ from aws_integration.roles import (
 )
 from connections.job_secrets import list_job_secrets
 from connections.settings import Settings
+from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.layout import ATHENA_RESULTS, STAGING, output_prefix
 from pipeline_contract.model import Contract
 from pipeline_contract.policies import bucket_arn, role_arn, topic_arn
@@ -147,6 +150,34 @@ def render_function(
         reports_failures=settings.function.reports_failures,
         error_bucket_arn=bucket_arn(shared.name_error_bucket(settings)),
         alarms=list_function_alarms(contract.name, function["FunctionName"], dead_letters),
+    )
+
+
+def render_kafka(settings: Settings) -> str:
+    """A Kafka cluster of one or three brokers on EC2; `ConfigurationError` where network or image are not said."""
+    told = settings.infrastructure
+    if told.vpc_id is None or not told.subnet_ids or told.kafka_image is None:
+        raise ConfigurationError(
+            "brokers on EC2 need vpc_id, subnet_ids and kafka_image in the section [infrastructure] of the environment"
+        )
+    numbers = range(1, told.kafka_brokers + 1)
+    hosts = [name_host(number) for number in numbers]
+    return _fill(
+        shared.Stack.KAFKA,
+        brokers={number: told.subnet_ids[(number - 1) % len(told.subnet_ids)] for number in numbers},
+        names={number: shared.name_broker(number) for number in numbers},
+        tls_secrets={number: shared.name_broker_secret(number) for number in numbers},
+        roles={number: describe_broker_role(settings, number).describe() for number in numbers},
+        user_data={number: render_user_data(number, hosts, settings) for number in numbers},
+        domain=DOMAIN,
+        alias=ALIAS,
+        users=shared.KAFKA_USERS,
+        ports=PORTS,
+        vpc_id=told.vpc_id,
+        image=told.kafka_image,
+        instance_type=told.kafka_instance_type,
+        volume_gb=told.kafka_volume_gb,
+        restart=RESTART.splitlines(),
     )
 
 

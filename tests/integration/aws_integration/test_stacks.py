@@ -135,6 +135,37 @@ def test_the_function_has_its_role_dead_letters_and_log(run: Run, settings: Sett
     assert create_change_set(site.stacks, wish, 30).changes == []
 
 
+def test_brokers_admit_the_group_of_the_job_and_each_other(run: Run, settings: Settings) -> None:
+    ec2 = open_client(settings, "ec2")
+    subnets = ec2.describe_subnets()["Subnets"]
+    variables = {
+        "MILLRACE_INFRASTRUCTURE__VPC_ID": subnets[0]["VpcId"],
+        "MILLRACE_INFRASTRUCTURE__SUBNET_IDS": json.dumps([subnet["SubnetId"] for subnet in subnets[:3]]),
+        "MILLRACE_INFRASTRUCTURE__KAFKA_IMAGE": "ami-0123456789abcdef0",
+    }
+
+    made = run("deploy", "--yes", "--json", "--stack", "base", "--stack", "kafka", **variables)
+
+    assert made.exit_code == 0, made.stderr
+    groups = {group["Description"]: group for group in ec2.describe_security_groups()["SecurityGroups"]}
+    (brokers,) = (group for said, group in groups.items() if said.startswith("Kafka brokers"))
+    (job,) = (group for said, group in groups.items() if said.startswith("The Spark job"))
+    admitted = {
+        (rule["FromPort"], rule["ToPort"], pair["GroupId"])
+        for rule in brokers["IpPermissions"]
+        for pair in rule["UserIdGroupPairs"]
+    }
+    assert admitted == {(9092, 9092, job["GroupId"]), (9092, 9094, brokers["GroupId"])}
+    assert not any(rule["IpRanges"] for rule in brokers["IpPermissions"])
+    found = [i for page in ec2.describe_instances()["Reservations"] for i in page["Instances"]]
+    running = [i for i in found if i["State"]["Name"] == "running"]
+    assert len(running) == 3
+    disks = [volume for volume in ec2.describe_volumes()["Volumes"] if volume["Size"] == 200]
+    assert [disk["State"] for disk in disks] == ["in-use"] * 3
+    again = run("deploy", "--yes", "--stack", "base", "--stack", "kafka", **variables)
+    assert again.stdout.splitlines()[-1] == "everything is as it should be; nothing was done"
+
+
 def test_credentials_of_another_account_change_nothing(run: Run) -> None:
     refused = run("deploy", "flights", "--yes", MILLRACE_AWS__ACCOUNT_ID="123456789012")
 
