@@ -167,7 +167,7 @@ def teardown(
             if dry_run:
                 continue
             if not yes and not _confirm(f"delete stack {named.name}"):
-                raise ConfigurationError(f"stack {named.name} stays")
+                raise ConfigurationError(f"stack {named.name} stays: answer y, or say --yes")
             with presentation.show_waiting(talk, named.name) as say:
                 delete_stack(site.stacks, named.name, timeout_s, say)
     if as_json:
@@ -203,12 +203,13 @@ def _ask(site: Site, change_set: ChangeSet, yes: bool) -> None:
     """Return if the changes are wanted; otherwise forget them and raise `ConfigurationError`."""
     if not yes and not _confirm(f"change stack {change_set.stack}"):
         forget_change_set(site.stacks, change_set)
-        raise ConfigurationError(f"stack {change_set.stack} is as it was")
+        raise ConfigurationError(f"stack {change_set.stack} is as it was: answer y, or say --yes")
 
 
 def _confirm(what: str) -> bool:
+    """Whether somebody says yes; nobody does where nobody is there to ask."""
     try:
         return typer.confirm(f"{what}?", err=True)
     except typer.Abort:
         typer.echo(err=True)
-        raise ConfigurationError(f"nobody is there to ask: say --yes to {what}") from None
+        return False

@@ -117,9 +117,9 @@ def test_the_admin_makes_topics_and_the_job_may_do_nothing_yet(broker: tuple[str
 
 def test_nobody_comes_in_with_a_wrong_password(broker: tuple[str, Path]) -> None:
     with pytest.raises(KafkaException):
-        open_admin(*broker, "admin", "of-somebody").list_topics(timeout=4)
+        open_admin(*broker, "admin", "of-somebody").list_topics(timeout=2)
 
 
 def test_nobody_comes_in_without_tls(broker: tuple[str, Path]) -> None:
     with pytest.raises(KafkaException):
-        AdminClient({"bootstrap.servers": broker[0], "log_level": 0}).list_topics(timeout=4)
+        AdminClient({"bootstrap.servers": broker[0], "log_level": 0}).list_topics(timeout=2)

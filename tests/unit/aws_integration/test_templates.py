@@ -67,7 +67,7 @@ def render_all(settings: Settings) -> dict[str, str]:
 
 TEMPLATES = {
     **{f"{name}, plain": text for name, text in render_all(PLAIN).items()},
-    **{f"{name}, full": text for name, text in render_all(FULL).items() if name in ("base", "stream", "lambda")},
+    **{f"{name}, full": text for name, text in render_all(FULL).items() if name != "catalog" and "before" not in name},
     "kafka": render_kafka(CLUSTER),
     "kafka for trials": render_kafka(TRIAL),
 }
