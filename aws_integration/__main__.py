@@ -11,8 +11,10 @@ from aws_integration import presentation
 from aws_integration.catalog import open_site
 from aws_integration.catalog_commands import catalog, load_names
 from aws_integration.function_commands import function, package
+from aws_integration.infrastructure_commands import deploy, diff, teardown, template
 from aws_integration.options import TimeoutOption
 from aws_integration.query import run_query
+from aws_integration.role_commands import roles
 from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.kafka_event import name_function
@@ -32,6 +34,8 @@ app = typer.Typer(
 app.add_typer(catalog, name="catalog")
 app.add_typer(package, name="package")
 app.add_typer(function, name="function")
+for verb in (roles, deploy, diff, teardown, template):
+    app.command()(verb)
 
 
 @app.command()

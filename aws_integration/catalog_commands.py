@@ -12,7 +12,7 @@ from aws_integration.catalog import Site, carry_out, look_around, open_site
 from aws_integration.crawling import read_crawled, run_crawler
 from aws_integration.naming import CatalogNames, derive_catalog_names
 from aws_integration.options import TimeoutOption
-from aws_integration.plan import Step, plan_deployment, plan_drop, plan_registration
+from aws_integration.plan import SCAN_LIMIT_BYTES, Step, plan_deployment, plan_drop, plan_registration
 from aws_integration.projection import describe_projection
 from aws_integration.tables import find_partition_paths, read_partition_values
 from connections.ledger_objects import LedgerObjects
@@ -25,7 +25,7 @@ from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
 
 MB = 10**6
-SCAN_LIMIT_MB = 10_000
+SCAN_LIMIT_MB = SCAN_LIMIT_BYTES // MB
 catalog = typer.Typer(
     no_args_is_help=True,
     help="The Glue catalog of a pipeline. Example: python -m aws_integration catalog deploy flights --dry-run",

@@ -118,6 +118,13 @@ def find_function(site: Site, name: str, code: Code) -> Found:
     return Found(function, has_package)
 
 
+def put_package(site: Site, code: Code) -> None:
+    """Put the package into its place, unless it lies there."""
+    if code.package is not None and not object_exists(site.s3, code.place["S3Bucket"], code.place["S3Key"]):
+        with explain_refusal(f"put package s3://{code.place['S3Bucket']}/{code.place['S3Key']}"):
+            site.s3.put_object(Bucket=code.place["S3Bucket"], Key=code.place["S3Key"], Body=code.package)
+
+
 def plan_function(wanted: Mapping[str, Any], code: Code, runtime: str, architecture: str, found: Found) -> list[Step]:
     """The steps that bring the function about; none where it is as it should be. Pure."""
     steps = []

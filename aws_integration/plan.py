@@ -11,6 +11,8 @@ from pipeline_contract.errors import ConfigurationError
 
 # Most that one call takes: docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html and -DeletePartition.html
 CREATE_AT_ONCE, DELETE_AT_ONCE = 100, 25
+# What a query may scan, unless told otherwise.
+SCAN_LIMIT_BYTES = 10_000 * 10**6
 Action = Literal["create", "update", "delete"]
 
 
@@ -38,10 +40,8 @@ def plan_deployment(names: CatalogNames, found: Found, scan_limit_bytes: int) ->
     """The steps that bring database, crawler and workgroup about; none for what is as it should be."""
     steps = []
     if not found.database:
-        said = f"Objects of pipeline {names.pipeline} in s3://{names.bucket}"
-        described = {"Name": names.database, "Description": said}
-        what = f"database {names.database}"
-        steps.append(Step("glue", "create", what, "create_database", {"DatabaseInput": described}))
+        request = {"DatabaseInput": describe_database(names)}
+        steps.append(Step("glue", "create", f"database {names.database}", "create_database", request))
     crawler = describe_crawler(names)
     what = f"crawler {names.crawler} of {', '.join(names.locate(output.prefix) for output in names.outputs)}"
     if found.crawler is None:
@@ -51,14 +51,19 @@ def plan_deployment(names: CatalogNames, found: Found, scan_limit_bytes: int) ->
     configuration = describe_workgroup(names, scan_limit_bytes)
     what = f"workgroup {names.workgroup}, at most {scan_limit_bytes / 1e6:,.0f} MB a query"
     if found.workgroup is None:
-        request: dict[str, Any] = {"Name": names.workgroup, "Configuration": configuration}
-        steps.append(Step("athena", "create", what, "create_work_group", request))
+        created = {"Name": names.workgroup, "Configuration": configuration}
+        steps.append(Step("athena", "create", what, "create_work_group", created))
     elif not _agrees(found.workgroup, configuration):
         changes = dict(configuration)
         changes["ResultConfigurationUpdates"] = changes.pop("ResultConfiguration")
-        request = {"WorkGroup": names.workgroup, "ConfigurationUpdates": changes}
-        steps.append(Step("athena", "update", what, "update_work_group", request))
+        updated = {"WorkGroup": names.workgroup, "ConfigurationUpdates": changes}
+        steps.append(Step("athena", "update", what, "update_work_group", updated))
     return steps
+
+
+def describe_database(names: CatalogNames) -> dict[str, str]:
+    """The database of a pipeline's tables."""
+    return {"Name": names.database, "Description": f"Objects of pipeline {names.pipeline} in s3://{names.bucket}"}
 
 
 def describe_crawler(names: CatalogNames) -> dict[str, Any]:

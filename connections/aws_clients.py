@@ -1,4 +1,4 @@
-"""The one place that opens Glue and Athena, or the sandbox's emulated ones when the endpoint is loopback."""
+"""The one place that opens Glue, Athena, CloudFormation, KMS and STS, or the sandbox's emulated ones on loopback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from pipeline_contract.errors import ServiceError
 
 if TYPE_CHECKING:
     from mypy_boto3_athena import AthenaClient
+    from mypy_boto3_cloudformation import CloudFormationClient
     from mypy_boto3_glue import GlueClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sts import STSClient
 
 
 def open_glue(settings: S3Settings) -> GlueClient:
@@ -27,6 +30,21 @@ def open_glue(settings: S3Settings) -> GlueClient:
 def open_athena(settings: S3Settings) -> AthenaClient:
     """A client for Athena in the bucket's region."""
     return boto3.client("athena", config=_configure(settings), **place_client(settings))
+
+
+def open_cloudformation(settings: S3Settings) -> CloudFormationClient:
+    """A client for CloudFormation in the bucket's region."""
+    return boto3.client("cloudformation", config=_configure(settings), **place_client(settings))
+
+
+def open_kms(settings: S3Settings) -> KMSClient:
+    """A client for the keys of the bucket's region."""
+    return boto3.client("kms", config=_configure(settings), **place_client(settings))
+
+
+def open_sts(settings: S3Settings) -> STSClient:
+    """A client that tells which account the credentials belong to."""
+    return boto3.client("sts", config=_configure(settings), **place_client(settings))
 
 
 @contextmanager

@@ -122,6 +122,28 @@ class FunctionSettings(_Section):
     reports_failures: bool = False
 
 
+class InfrastructureSettings(_Section):
+    """What the CloudFormation stacks are told beyond names: who hears of alarms, which network, how large things are.
+
+    `budget_usd` is for a month. `vpc_id` and `subnet_ids` name a network that is there; without them the Spark job runs
+    outside of any, and there are no brokers on EC2. `cluster_arn` is the MSK cluster that triggers the functions.
+    """
+
+    budget_usd: int = Field(default=200, ge=1)
+    alarm_email: str | None = None
+    snowflake_user_arn: str | None = None
+    snowflake_external_id: str | None = None
+    vpc_id: str | None = None
+    subnet_ids: tuple[str, ...] = ()
+    emr_release: str = "emr-spark-8.0.0"
+    emr_vcpus: int = Field(default=32, ge=4)
+    cluster_arn: str | None = None
+    kafka_brokers: Literal[1, 3] = 3
+    kafka_image: str | None = None
+    kafka_instance_type: str = "m7g.large"
+    kafka_volume_gb: int = Field(default=200, ge=10)
+
+
 class SandboxSettings(_Section):
     """Where the sandbox keeps its state."""
 
@@ -147,6 +169,7 @@ class Settings(BaseSettings):
     spark: SparkSettings = SparkSettings()
     consumer: ConsumerSettings = ConsumerSettings()
     function: FunctionSettings = FunctionSettings()
+    infrastructure: InfrastructureSettings = InfrastructureSettings()
     sandbox: SandboxSettings = SandboxSettings()
 
 

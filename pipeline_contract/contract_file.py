@@ -26,9 +26,14 @@ def find_contract(pipeline: str, folder: Path = PIPELINES) -> Path:
         return Path(pipeline)
     path = folder / f"{pipeline}.toml"
     if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in folder.glob("*.toml"))) or "none"
+        known = ", ".join(list_contracts(folder)) or "none"
         raise ConfigurationError(f"no pipeline {pipeline!r}: {path} does not exist (known: {known})")
     return path
+
+
+def list_contracts(folder: Path = PIPELINES) -> list[str]:
+    """The names of all pipelines that have a contract, in order."""
+    return sorted(path.stem for path in folder.glob("*.toml"))
 
 
 def load_contract(path: Path) -> Contract:

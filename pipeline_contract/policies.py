@@ -15,6 +15,27 @@ Document = dict[str, Any]
 Statement = dict[str, Any]
 
 
+def build_document(*statements: Statement) -> Document:
+    """A policy of these statements."""
+    return {"Version": VERSION, "Statement": list(statements)}
+
+
+def join_documents(*documents: Document) -> Document:
+    """One policy with the statements of all of these."""
+    return build_document(*(statement for document in documents for statement in document["Statement"]))
+
+
+def allow(name: str, actions: Sequence[str], *resources: str) -> Statement:
+    """A statement that allows these actions on these resources."""
+    return {"Sid": name, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
+
+
+def allow_listing(name: str, bucket: str, prefixes: Sequence[str]) -> Statement:
+    """A statement that allows to list a bucket under these prefixes."""
+    statement = allow(name, ["s3:ListBucket"], bucket_arn(bucket))
+    return statement | {"Condition": {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}}
+
+
 def role_arn(account_id: str, role: str) -> str:
     """The address of an IAM role."""
     return f"arn:aws:iam::{account_id}:role/{role}"
@@ -45,10 +66,10 @@ def snowflake_read_policy(bucket: str, prefixes: Sequence[str] = (f"{LAKE}/", f"
 
     Source: docs.snowflake.com/en/user-guide/data-load-snowpipe-auto-s3, step 1 (SP26).
     """
-    return _document(
-        _allow("ReadObjects", ["s3:GetObject", "s3:GetObjectVersion"], *(object_arn(bucket, p) for p in prefixes)),
-        _allow_listing("ListPrefixes", bucket, prefixes),
-        _allow("LocateBucket", ["s3:GetBucketLocation"], bucket_arn(bucket)),
+    return build_document(
+        allow("ReadObjects", ["s3:GetObject", "s3:GetObjectVersion"], *(object_arn(bucket, p) for p in prefixes)),
+        allow_listing("ListPrefixes", bucket, prefixes),
+        allow("LocateBucket", ["s3:GetBucketLocation"], bucket_arn(bucket)),
     )
 
 
@@ -65,12 +86,12 @@ def snowflake_trust_policy(user_arn: str, external_id: str) -> Document:
         "Action": "sts:AssumeRole",
         "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
     }
-    return _document(statement)
+    return build_document(statement)
 
 
 def error_topic_policy(topic: str) -> Document:
     """What the role of the error notifications may do: publish to one topic (SP22)."""
-    return _document(_allow("PublishErrors", ["sns:Publish"], topic))
+    return build_document(allow("PublishErrors", ["sns:Publish"], topic))
 
 
 def streaming_job_policy(bucket: str, pipeline: str, checkpoints: str) -> Document:
@@ -81,9 +102,9 @@ def streaming_job_policy(bucket: str, pipeline: str, checkpoints: str) -> Docume
     """
     changing = [f"{STAGING}/{pipeline}/", f"{OPERATIONS}/{pipeline}/", *_checkpoint_prefixes(bucket, checkpoints)]
     keeping = [f"{LAKE}/{pipeline}/", f"{LEDGER}/{pipeline}/"]
-    return _document(
-        _allow("ReadAndPublish", ["s3:GetObject", "s3:PutObject"], *(object_arn(bucket, p) for p in keeping)),
-        _allow(
+    return build_document(
+        allow("ReadAndPublish", ["s3:GetObject", "s3:PutObject"], *(object_arn(bucket, p) for p in keeping)),
+        allow(
             "StageAndCheckpoint",
             [
                 "s3:GetObject",
@@ -94,27 +115,27 @@ def streaming_job_policy(bucket: str, pipeline: str, checkpoints: str) -> Docume
             ],
             *(object_arn(bucket, prefix) for prefix in changing),
         ),
-        _allow_listing("ListItsPrefixes", bucket, [*keeping, *changing]),
-        _allow("LocateBucket", ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], bucket_arn(bucket)),
+        allow_listing("ListItsPrefixes", bucket, [*keeping, *changing]),
+        allow("LocateBucket", ["s3:GetBucketLocation", "s3:ListBucketMultipartUploads"], bucket_arn(bucket)),
     )
 
 
 def s3_consumer_policy(bucket: str, pipeline: str) -> Document:
     """What the consumer of the way `s3` may do: put objects and claims, and read them again, never delete."""
     prefixes = [*_list_outputs(pipeline), claims_prefix(pipeline)]
-    return _document(
-        _allow("ReadAndPut", ["s3:GetObject", "s3:PutObject"], *(object_arn(bucket, prefix) for prefix in prefixes)),
-        _allow_listing("ListItsPrefixes", bucket, prefixes),
+    return build_document(
+        allow("ReadAndPut", ["s3:GetObject", "s3:PutObject"], *(object_arn(bucket, prefix) for prefix in prefixes)),
+        allow_listing("ListItsPrefixes", bucket, prefixes),
     )
 
 
 def catalog_read_policy(bucket: str, pipeline: str) -> Document:
     """What the Glue crawler may do beyond Glue's own service policy, and a person who asks Athena: read the objects."""
     prefixes = _list_outputs(pipeline)
-    return _document(
-        _allow("ReadObjects", ["s3:GetObject"], *(object_arn(bucket, prefix) for prefix in prefixes)),
-        _allow_listing("ListPrefixes", bucket, prefixes),
-        _allow("LocateBucket", ["s3:GetBucketLocation"], bucket_arn(bucket)),
+    return build_document(
+        allow("ReadObjects", ["s3:GetObject"], *(object_arn(bucket, prefix) for prefix in prefixes)),
+        allow_listing("ListPrefixes", bucket, prefixes),
+        allow("LocateBucket", ["s3:GetBucketLocation"], bucket_arn(bucket)),
     )
 
 
@@ -126,26 +147,26 @@ def function_policy(region: str, account_id: str, function: str, secret: str | N
     """
     log = f"arn:aws:logs:{region}:{account_id}:log-group:/aws/lambda/{function}"
     statements = [
-        _allow("WriteLog", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], log, f"{log}:*"),
-        _allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
+        allow("WriteLog", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], log, f"{log}:*"),
+        allow("Trace", ["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
     ]
     if secret is not None:
         place = f"arn:aws:secretsmanager:{region}:{account_id}:secret:{secret}-??????"
         whole = secret if secret.startswith("arn:") else place
-        statements.append(_allow("ReadSecret", ["secretsmanager:GetSecretValue"], whole))
-    return _document(*statements)
+        statements.append(allow("ReadSecret", ["secretsmanager:GetSecretValue"], whole))
+    return build_document(*statements)
 
 
 def function_caller_policy(region: str, account_id: str, function: str) -> Document:
     """What the consumer of the way `lambda` may do: invoke one function."""
-    return _document(_allow("Invoke", ["lambda:InvokeFunction"], function_arn(region, account_id, function)))
+    return build_document(allow("Invoke", ["lambda:InvokeFunction"], function_arn(region, account_id, function)))
 
 
 def deployment_policy(bucket: str) -> Document:
     """What `snowflake_integration deploy` may do: read and write the bucket's notifications, and list the lake."""
-    return _document(
-        _allow("WireNotifications", ["s3:GetBucketNotification", "s3:PutBucketNotification"], bucket_arn(bucket)),
-        _allow_listing("ListLake", bucket, [f"{LAKE}/"]),
+    return build_document(
+        allow("WireNotifications", ["s3:GetBucketNotification", "s3:PutBucketNotification"], bucket_arn(bucket)),
+        allow_listing("ListLake", bucket, [f"{LAKE}/"]),
     )
 
 
@@ -158,16 +179,3 @@ def _checkpoint_prefixes(bucket: str, checkpoints: str) -> list[str]:
     if address.scheme not in ("s3", "s3a") or address.netloc != bucket:
         return []
     return [address.path.strip("/") + "/"]
-
-
-def _document(*statements: Statement) -> Document:
-    return {"Version": VERSION, "Statement": list(statements)}
-
-
-def _allow(name: str, actions: Sequence[str], *resources: str) -> Statement:
-    return {"Sid": name, "Effect": "Allow", "Action": list(actions), "Resource": list(resources)}
-
-
-def _allow_listing(name: str, bucket: str, prefixes: Sequence[str]) -> Statement:
-    statement = _allow(name, ["s3:ListBucket"], bucket_arn(bucket))
-    return statement | {"Condition": {"StringLike": {"s3:prefix": [f"{prefix}*" for prefix in prefixes]}}}

@@ -15,6 +15,11 @@ from pipeline_contract.sql_values import show_value
 Protect = Callable[[Any], Any]
 
 
+def needs_key(contract: Contract) -> bool:
+    """Say whether a contract hashes a column, and so needs the key."""
+    return any(column.protect == "hash" for column in contract.columns)
+
+
 def compile_protection(contract: Contract, column: Column, key: str | None) -> Protect | None:
     """What a column's values become, nulls aside; None for one that stays as it is. `ConfigurationError` without the key."""
     if column.protect == "mask":

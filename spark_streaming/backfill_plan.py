@@ -9,6 +9,7 @@ from typing import Literal
 from connections.ledger import Ledger
 from connections.operations import IngestState, read_published_state
 from pipeline_contract.contract_file import hash_contract
+from pipeline_contract.durations import parse_duration
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.event_range import EventRange, find_file_ranges
 from pipeline_contract.manifest import AggregateState, Backfill, LakeFile, Manifest, OffsetRange
@@ -73,8 +74,12 @@ class BackfillPlan:
 
 
 def parse_request(event_from: str, event_to: str, source: Source, with_rejected: bool) -> BackfillRequest:
-    """The request that the options mean; a time is a date or a date and time, in UTC."""
-    start, end = _parse_time("--from", event_from), _parse_time("--to", event_to)
+    """The request that the options mean; a time is a date or a date and time, in UTC, or the start so long before the end."""
+    end = _parse_time("--to", event_to)
+    try:
+        start = end - parse_duration(event_from)
+    except ValueError:
+        start = _parse_time("--from", event_from)
     if start >= end:
         raise ConfigurationError(f"--to: found {event_to!r}, allowed: a time after --from, {event_from!r}")
     return BackfillRequest(EventRange(start, end), source, with_rejected)

@@ -41,7 +41,9 @@ Query = Annotated[QueryChoice, typer.Option("--query", help="Which queries to ru
 CompactedOutput = Annotated[
     str | None, typer.Option("--output", help="raw, curated or rejected; without it all three.")
 ]
-EventFrom = Annotated[str, typer.Option("--from", help="Event time from which on, in UTC, such as 2013-01-01.")]
+EventFrom = Annotated[
+    str, typer.Option("--from", help='Event time from which on, in UTC: 2013-01-01, or "2 days" before --to.')
+]
 EventTo = Annotated[str, typer.Option("--to", help="Event time before which, in UTC, such as 2013-02-01.")]
 
 

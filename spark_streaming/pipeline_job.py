@@ -27,6 +27,7 @@ from pipeline_contract.manifest import Lineage
 from pipeline_contract.model import Aggregate, Column, Contract
 from pipeline_contract.outputs import INGEST, FileOutput, aggregate_query
 from pipeline_contract.passport import PASSPORT
+from pipeline_contract.protection import needs_key
 from spark_streaming.accepted_files import AcceptedFiles
 from spark_streaming.aggregates import (
     AggregateStage,
@@ -46,7 +47,6 @@ from spark_streaming.lineage import TopicOrigin, open_lineage
 from spark_streaming.metrics import Metrics
 from spark_streaming.metrics_endpoint import serve_metrics
 from spark_streaming.offsets import range_starts
-from spark_streaming.protect import needs_key
 from spark_streaming.published_batches import LedgerOrigin, PublishedBatches, check_drained, read_run
 from spark_streaming.publisher import Publisher
 from spark_streaming.query import (

@@ -10,14 +10,10 @@ from pyspark.sql import functions as F  # noqa: N812
 
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
+from pipeline_contract.protection import needs_key
 
 KEY_COLUMNS = _INNER, _OUTER = "_protect_inner", "_protect_outer"
 _BLOCK_BYTES = 64
-
-
-def needs_key(contract: Contract) -> bool:
-    """Say whether a contract hashes a column, and so needs the key."""
-    return any(column.protect == "hash" for column in contract.columns)
 
 
 def add_key(rows: DataFrame, spark: SparkSession, contract: Contract, key: str | None) -> DataFrame:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from connections.job_secrets import list_job_secrets
 from connections.settings import Settings
 from pipeline_contract.model import Contract
 from spark_streaming.service_requests import databricks_command, emr_serverless_command
 from spark_streaming.submit import build_command
-from spark_streaming.targets import Target, check_checkpoint, choose_master, find_target, is_folder, list_secrets
+from spark_streaming.targets import Target, check_checkpoint, choose_master, find_target, is_folder
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def plan_submission(
         root = f"s3a://{settings.s3.bucket}/_checkpoints"
         job_arguments = [*job_arguments, *(["--checkpoint", root] if job_arguments[0] == "run" else [])]
     check_checkpoint(master, root)
-    secrets = list_secrets(settings, contract)
+    secrets = list_job_secrets(settings, contract)
     if target == Target.EMR_SERVERLESS:
         return Submission(settings, emr_serverless_command(settings, job_arguments, root, secrets))
     if target == Target.DATABRICKS:

@@ -14,10 +14,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from connections.s3 import is_loopback
-from connections.settings import Settings, SparkSettings
+from connections.settings import SparkSettings
 from pipeline_contract.errors import ConfigurationError
-from pipeline_contract.model import Contract
-from spark_streaming.protect import needs_key
 
 JOB = Path(__file__).with_name("job.py")
 PACKAGE = Path("dist/millrace.tar.gz")
@@ -141,14 +139,3 @@ def _place_on_kubernetes(conf: dict[str, str], settings: SparkSettings, secrets:
     }
     script = f"local://{IMAGE_FOLDER}/lib/spark_streaming/job.py"
     return Placement(("--deploy-mode", "cluster", "--name", "millrace"), conf, script, driver="cluster")
-
-
-def list_secrets(settings: Settings, contract: Contract) -> tuple[str, ...]:
-    """The environment variables with a secret that the driver needs for a contract."""
-    needed = {
-        "MILLRACE_KAFKA__SASL_PASSWORD": settings.kafka.sasl_mechanism is not None,
-        "MILLRACE_KAFKA__SSL_KEY_PASSWORD": settings.kafka.ssl_key_password is not None,
-        "MILLRACE_KAFKA__SCHEMA_REGISTRY_PASSWORD": settings.kafka.schema_registry_username is not None,
-        "MILLRACE_SPARK__PROTECT_KEY": needs_key(contract),
-    }
-    return tuple(name for name, is_needed in needed.items() if is_needed)

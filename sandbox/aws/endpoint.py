@@ -81,6 +81,8 @@ class Endpoint:
         with self.mirror.commit_together():
             if request.service == "s3" and not request.is_part_of_an_upload:
                 self.save_objects(request)
+            if request.service == "cloudformation":
+                self.mirror.save_buckets()
             if request.service in ("glue", "athena"):
                 self.mirror.save_catalogs()
             self.mirror.save_queues()

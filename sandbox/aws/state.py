@@ -127,6 +127,12 @@ class Mirror:
         config = {key: value for key, value in vars(bucket).items() if key not in BUCKET_CONTENT}
         self.database.execute("REPLACE INTO buckets VALUES (?, ?)", (name, pack(config)))
 
+    def save_buckets(self) -> None:
+        """Save the buckets that came or went otherwise than by a request to S3, as those of a stack do."""
+        saved = {name for (name,) in self.database.execute("SELECT name FROM buckets")}
+        for name in self._backend().buckets.keys() ^ saved:
+            self.save_bucket(name)
+
     def forget_deleted_objects(self, bucket_name: str) -> None:
         """Remove all objects of a bucket that moto no longer has, as a request that deletes many leaves them."""
         present = self._backend().buckets[bucket_name].keys

@@ -221,6 +221,19 @@ def test_the_catalog_crawlers_and_workgroups_are_kept(account: Account, ending: 
     assert configuration["BytesScannedCutoffPerQuery"] == 20_000_000
 
 
+def test_a_bucket_that_a_stack_has_made_is_kept_with_its_objects(account: Account) -> None:
+    bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-a-stack"}}
+    stacks = open_client(account.service, "cloudformation")
+    stacks.create_stack(StackName="gone", TemplateBody=json.dumps({"Resources": {"B": bucket}}))
+    stacks.delete_stack(StackName="gone")
+    stacks.create_stack(StackName="one", TemplateBody=json.dumps({"Resources": {"B": bucket}}))
+    account.s3.put_object(Bucket="of-a-stack", Key="k", Body=b"x")
+
+    account.restart(kill)
+
+    assert account.s3.get_object(Bucket="of-a-stack", Key="k")["Body"].read() == b"x"
+
+
 def test_all_that_was_acknowledged_before_a_kill_under_load_is_there(account: Account) -> None:
     acknowledged: list[str] = []
     enough = threading.Event()

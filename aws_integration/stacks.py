@@ -1,0 +1,127 @@
+"""The stacks of an environment: which there should be, in which order, and what each is made from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from aws_integration import shared_names as shared
+from aws_integration.change_sets import StackWish, find_resource
+from aws_integration.function_deployment import Code
+from aws_integration.job_runs import JobRuns
+from aws_integration.plan import SCAN_LIMIT_BYTES
+from aws_integration.shared_names import Stack
+from aws_integration.templates import (
+    ALIAS,
+    Runtime,
+    render_base,
+    render_catalog,
+    render_function,
+    render_kafka,
+    render_stream,
+)
+from connections.aws_clients import explain_refusal, open_cloudformation, open_kms, open_sts
+from connections.settings import Settings
+from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.model import Contract
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_sts import STSClient
+
+
+class Site(NamedTuple):
+    """The clients that a deployment needs."""
+
+    stacks: CloudFormationClient
+    keys: KMSClient
+    accounts: STSClient
+
+
+class Named(NamedTuple):
+    """A stack, and the pipeline that it is for; of a stack that all share, the name is empty."""
+
+    stack: Stack
+    pipeline: str
+
+    @property
+    def name(self) -> str:
+        """What CloudFormation calls it."""
+        return shared.name_stack(self.stack, self.pipeline)
+
+
+class Sources(NamedTuple):
+    """Where a stack's template takes what is known neither by the contract nor by the settings; each is asked when needed."""
+
+    job_runs: Callable[[str], JobRuns]
+    code: Callable[[Contract], Code]
+    topic_ids: Callable[[Contract], dict[str, str]]
+    runtime: Runtime
+
+
+def open_stack_site(settings: Settings) -> Site:
+    """The clients; nothing is asked yet."""
+    return Site(open_cloudformation(settings.s3), open_kms(settings.s3), open_sts(settings.s3))
+
+
+def list_stacks(stacks: Sequence[Stack], pipelines: Sequence[str]) -> Iterator[Named]:
+    """The stacks in the order in which they are made: what is shared goes first. Pure."""
+    for stack in Stack:
+        if stack in stacks:
+            yield from [Named(stack, "")] if stack in shared.SHARED else [Named(stack, name) for name in pipelines]
+
+
+def check_account(site: Site, settings: Settings) -> None:
+    """Return if the credentials are of the account in the settings, or raise `ConfigurationError`: policies name it."""
+    with explain_refusal("ask which account the credentials belong to"):
+        account = site.accounts.get_caller_identity()["Account"]
+    if account != settings.aws.account_id:
+        raise ConfigurationError(
+            f"the credentials are of account {account}, but account_id in the section [aws] of environment "
+            f"{settings.environment} is {settings.aws.account_id}, and all policies name it: correct one of them"
+        )
+
+
+def wish_stack(
+    site: Site, named: Named, contracts: dict[str, Contract], settings: Settings, sources: Sources
+) -> StackWish:
+    """A stack as it should be; `contracts` are all that there are, by the name that their file goes by."""
+    if named.stack == Stack.BASE:
+        template = render_base(list(contracts.values()), settings, find_old_key(site, settings))
+        return StackWish(named.name, template, {}, {"millrace:stack": "base"})
+    if named.stack == Stack.KAFKA:
+        return StackWish(named.name, render_kafka(settings), find_job_group(site), {"millrace:stack": "kafka"})
+    contract = contracts[named.pipeline]
+    tags = {"millrace:stack": named.stack, "millrace:pipeline": contract.name}
+    if named.stack == Stack.STREAM:
+        template = render_stream(contract, settings, sources.job_runs(named.pipeline))
+        parameters = find_job_group(site) if settings.infrastructure.subnet_ids else {}
+        return StackWish(named.name, template, parameters, tags)
+    if named.stack == Stack.CATALOG:
+        return StackWish(named.name, render_catalog(contract, settings, SCAN_LIMIT_BYTES), {}, tags)
+    code, ids = sources.code(contract), sources.topic_ids(contract)
+    template = render_function(named.pipeline, contract, settings, code, sources.runtime, ids)
+    return StackWish(named.name, template, {}, tags)
+
+
+def find_old_key(site: Site, settings: Settings) -> str | None:
+    """The key that an earlier stack has left under the alias; None where there is none, or the stack that is there made it."""
+    with explain_refusal(f"look for key {ALIAS}"):
+        pages = site.keys.get_paginator("list_aliases").paginate()
+        found = [alias.get("TargetKeyId") for page in pages for alias in page["Aliases"] if alias["AliasName"] == ALIAS]
+    if not found or find_resource(site.stacks, shared.name_stack(Stack.BASE, ""), "Key") is not None:
+        return None
+    return f"arn:aws:kms:{settings.s3.region}:{settings.aws.account_id}:key/{found[0]}"
+
+
+def find_job_group(site: Site) -> dict[str, str]:
+    """The parameter with the job's security group; `ConfigurationError` where the base stack has none."""
+    base = shared.name_stack(Stack.BASE, "")
+    group = find_resource(site.stacks, base, "JobGroup")
+    if group is None:
+        raise ConfigurationError(
+            f"stack {base} has no security group for the job: set vpc_id in the section [infrastructure] of the environment "
+            "and deploy it first: `python -m aws_integration deploy --stack base`"
+        )
+    return {"JobGroup": group}

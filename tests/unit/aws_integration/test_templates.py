@@ -1,0 +1,192 @@
+"""The CloudFormation templates: valid by cfn-lint, and with the roles, names and settings that other commands use."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+from cfnlint.api import lint
+from cfnlint.config import ManualArgs
+from cfnlint.decode import decode_str
+
+from aws_integration.function_deployment import Code
+from aws_integration.job_runs import JobRuns
+from aws_integration.plan import SCAN_LIMIT_BYTES
+from aws_integration.roles import describe_crawler_role, describe_function_role, describe_job_role
+from aws_integration.shared_names import KEPT
+from aws_integration.templates import Runtime, render_base, render_catalog, render_function, render_kafka, render_stream
+from connections.settings import InfrastructureSettings, Settings, load_settings
+from pipeline_contract.contract_file import find_contract, load_contract
+
+FLIGHTS, READINGS = load_contract(find_contract("flights")), load_contract(find_contract("readings"))
+BUCKET = "some-lake"
+PLAIN = load_settings("aws").model_copy(update={"s3": load_settings("aws").s3.model_copy(update={"bucket": BUCKET})})
+FULL = PLAIN.model_copy(
+    update={
+        "infrastructure": InfrastructureSettings(
+            alarm_email="ops@example.org",
+            vpc_id="vpc-0123456789abcdef0",
+            subnet_ids=("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
+            cluster_arn="arn:aws:kafka:us-east-1:123456789012:cluster/millrace/0a1b2c3d-1111-2222-3333-444455556666-2",
+            snowflake_user_arn="arn:aws:iam::210987654321:user/abc",
+            snowflake_external_id="ACME_SFCRole=2_x=",
+        ),
+        "function": PLAIN.function.model_copy(update={"reports_failures": True}),
+    }
+)
+RUN = {
+    "applicationId": "<application-id>",
+    "executionRoleArn": "<role-arn>",
+    "mode": "BATCH",
+    "jobDriver": {"sparkSubmit": {"entryPoint": "s3://b/job.py", "entryPointArguments": ["run", "flights"]}},
+    "configurationOverrides": {
+        "applicationConfiguration": [{"classification": "spark-defaults", "properties": {"spark.driver.memory": "2g"}}]
+    },
+}
+CLUSTER = FULL.model_copy(
+    update={"infrastructure": FULL.infrastructure.model_copy(update={"kafka_image": "ami-0123456789abcdef0"})}
+)
+TRIAL = CLUSTER.model_copy(update={"infrastructure": CLUSTER.infrastructure.model_copy(update={"kafka_brokers": 1})})
+CODE = Code({"S3Bucket": BUCKET, "S3Key": "functions/millrace-flights-kafka/0.zip"}, None, None)
+KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-1111-2222-3333-444455556666"
+
+
+def render_all(settings: Settings) -> dict[str, str]:
+    return {
+        "base": render_base([FLIGHTS, READINGS], settings, None),
+        "base on a key of before": render_base([FLIGHTS], settings, KEY_ARN),
+        "stream": render_stream(FLIGHTS, settings, JobRuns(RUN, RUN)),
+        "catalog": render_catalog(FLIGHTS, settings, SCAN_LIMIT_BYTES),
+        "lambda": render_function(
+            "flights", FLIGHTS, settings, CODE, Runtime("python3.12", "arm64"), {"flights": "abc"}
+        ),
+    }
+
+
+TEMPLATES = {
+    **{f"{name}, plain": text for name, text in render_all(PLAIN).items()},
+    **{f"{name}, full": text for name, text in render_all(FULL).items() if name != "catalog" and "before" not in name},
+    "kafka": render_kafka(CLUSTER),
+    "kafka for trials": render_kafka(TRIAL),
+}
+
+
+def read_resources(name: str) -> dict[str, Any]:
+    template, problems = decode_str(TEMPLATES[name])
+    assert not problems
+    resources: dict[str, Any] = template["Resources"]
+    return resources
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_template_is_what_cloudformation_takes(name: str) -> None:
+    matches = lint(TEMPLATES[name], config=ManualArgs(regions=["us-east-1"]))
+
+    assert [f"{match.rule.id} {match.message} {match.path}" for match in matches] == []
+    # Most that a call takes as the template's body.
+    assert len(TEMPLATES[name].encode()) < 51_200
+
+
+def test_what_cloudformation_would_refuse_is_found() -> None:
+    broken = TEMPLATES["catalog, plain"].replace("RecursiveDeleteOption: true", "RecursiveDeleteOption: perhaps")
+
+    assert [match.rule.id for match in lint(broken, config=ManualArgs(regions=["us-east-1"]))] == ["E3012"]
+
+
+def test_a_policy_is_that_of_the_roles() -> None:
+    place = PLAIN
+    roles = {
+        "stream, plain": describe_job_role(FLIGHTS, place, ()),
+        "catalog, plain": describe_crawler_role(FLIGHTS, place),
+        "lambda, plain": describe_function_role(FLIGHTS, place),
+    }
+
+    for name, role in roles.items():
+        resources = read_resources(name).values()
+        properties = [r["Properties"] for r in resources if r["Type"] in ("AWS::IAM::Role", "AWS::IAM::Policy")]
+        assert role.describe() in properties or role.describe_policies()[0] in properties, name
+
+
+@pytest.mark.parametrize("name", [name for name in TEMPLATES if name.startswith("base")])
+def test_every_bucket_is_encrypted_versioned_closed_and_kept(name: str) -> None:
+    resources = read_resources(name)
+    buckets = {id_: found for id_, found in resources.items() if found["Type"] == "AWS::S3::Bucket"}
+
+    assert {found["Properties"]["BucketName"] for found in buckets.values()} == {
+        BUCKET,
+        f"{BUCKET}-checkpoints",
+        f"{BUCKET}-errors",
+    }
+    for id_, found in buckets.items():
+        properties = found["Properties"]
+        (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+        assert properties["VersioningConfiguration"] == {"Status": "Enabled"}
+        assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+        assert (found["DeletionPolicy"], found["UpdateReplacePolicy"]) == ("Retain", "Retain")
+        (denied,) = resources[f"{id_}Policy"]["Properties"]["PolicyDocument"]["Statement"]
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_a_teardown_keeps_what_it_says(name: str) -> None:
+    for found in read_resources(name).values():
+        assert (found.get("DeletionPolicy") == "Retain") is (found["Type"] in KEPT), found["Type"]
+        assert (found.get("UpdateReplacePolicy") == "Retain") is (found["Type"] in KEPT), found["Type"]
+
+
+def test_a_key_of_before_is_used_again() -> None:
+    resources = read_resources("base on a key of before, plain")
+
+    assert "Key" not in resources
+    assert KEY_ARN in json.dumps(resources["LakeBucket"])
+
+
+def test_every_queue_and_topic_is_encrypted() -> None:
+    for name in TEMPLATES:
+        for found in read_resources(name).values():
+            if found["Type"] in ("AWS::SQS::Queue", "AWS::SNS::Topic"):
+                assert found["Properties"]["KmsMasterKeyId"] == "alias/millrace"
+
+
+def test_a_schedule_asks_for_what_the_service_takes() -> None:
+    drain = read_resources("stream, plain")["Drain"]["Properties"]["Target"]
+    request = json.loads(drain["Input"]["Fn::Sub"])
+
+    assert (request["ApplicationId"], request["ClientToken"]) == ("${Application}", "<aws.scheduler.execution-id>")
+    assert request["JobDriver"]["SparkSubmit"]["EntryPointArguments"] == ["run", "flights"]
+    (configuration,) = request["ConfigurationOverrides"]["ApplicationConfiguration"]
+    assert configuration["Properties"] == {"spark.driver.memory": "2g"}
+    assert request["ExecutionRoleArn"] == "arn:aws:iam::123456789012:role/millrace-flights-job"
+
+
+def test_a_function_has_dead_letters_a_kept_log_alarms_and_a_trigger_for_each_topic() -> None:
+    plain, full = read_resources("lambda, plain"), read_resources("lambda, full")
+    triggers = [r["Properties"] for r in full.values() if r["Type"] == "AWS::Lambda::EventSourceMapping"]
+
+    assert plain["Function"]["Properties"]["DeadLetterConfig"] == {"TargetArn": {"Fn::GetAtt": ["DeadLetters", "Arn"]}}
+    assert plain["Log"]["Properties"]["RetentionInDays"] == 30
+    assert sum(r["Type"] == "AWS::CloudWatch::Alarm" for r in plain.values()) == 4
+    assert not any(r["Type"] == "AWS::Lambda::EventSourceMapping" for r in plain.values())
+    assert [trigger["Topics"] for trigger in triggers] == [["flights"], ["flights.rejected"]]
+    assert all(trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for trigger in triggers)
+    assert len({trigger["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"] for trigger in triggers}) == 2
+
+
+def test_every_broker_has_an_encrypted_disk_and_a_role_of_its_own() -> None:
+    found = read_resources("kafka").values()
+    disks = [one["Properties"] for one in found if one["Type"] == "AWS::EC2::Volume"]
+    machines = [one["Properties"] for one in found if one["Type"] == "AWS::EC2::Instance"]
+    roles = {one["Properties"]["RoleName"] for one in found if one["Type"] == "AWS::IAM::Role"}
+
+    assert [disk["Encrypted"] for disk in disks] == [True] * 3
+    assert [machine["BlockDeviceMappings"][0]["Ebs"]["Encrypted"] for machine in machines] == [True] * 3
+    assert roles == {"millrace-kafka-1", "millrace-kafka-2", "millrace-kafka-3"}
+    assert len([one for one in read_resources("kafka for trials").values() if one["Type"] == "AWS::EC2::Instance"]) == 1
+
+
+def test_no_template_holds_a_secret() -> None:
+    for name, text in TEMPLATES.items():
+        assert not re.search(r"\bSecretString:", text.replace("--query SecretString", "")), name
