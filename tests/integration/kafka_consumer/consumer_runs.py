@@ -83,7 +83,7 @@ def make_runner(
     *,
     limits: Limits = LIMITS,
     until_drained: bool = True,
-    patience_s: float = 20.0,
+    patience_s: float = 60.0,
     say: Callable[[str], None] = lambda _: None,
 ) -> Runner:
     """A run of a group of the first topic's name."""

@@ -41,7 +41,7 @@ def mortal_warehouse(tmp_path: Path, s3_endpoint: str) -> Iterator[EndpointProce
     endpoint.kill()
 
 
-def drain(pipeline: Pipeline, target: Target, patience_s: float = 20.0) -> None:
+def drain(pipeline: Pipeline, target: Target, patience_s: float = 60.0) -> None:
     """Read the topics to their end."""
     with closing(open_destination(target.name, pipeline.contract, pipeline.settings)) as destination:
         make_runner(pipeline.settings, pipeline.topics, destination, patience_s=patience_s).run()
