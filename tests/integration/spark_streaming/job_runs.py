@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from connections.lake_files import parse_object
+from connections.lake_files import arrow_schema, parse_object
 from connections.ledger import Ledger
 from connections.s3 import open_s3
 from connections.settings import Settings
@@ -201,7 +201,7 @@ class Pipeline:
         outputs = [*derive_outputs(self.contract), *map(derive_late, self.contract.aggregates)]
         described = next(known for known in outputs if known.name == output)
         tables = [parse_object(body, described) for body in self._bodies(output)]
-        return pa.concat_tables(tables) if tables else pa.table({"_source_line": pa.array([], pa.int64())})
+        return pa.concat_tables(tables) if tables else arrow_schema(described.columns).empty_table()
 
     def lines(self, output: str) -> list[int]:
         """The source lines in an output's objects, in order, doubles kept."""
