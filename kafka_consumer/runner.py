@@ -71,6 +71,7 @@ class Runner:
         self._committed: dict[Partition, int] = {}
         self._paused: set[Partition] = set()
         self._looked_s = 0.0
+        self._is_leaving = False
         self._run_id = secrets.token_hex(4)
         self._batches = 0
         # As large as a call may be without holding more than the limit once again.
@@ -91,6 +92,7 @@ class Runner:
             self._finish()
         finally:
             self._writer.close()
+            self._is_leaving = True
             self._client.close()
 
     def _step(self) -> None:
@@ -210,6 +212,8 @@ class Runner:
 
     def _assign(self, client: Consumer, places: Collection[TopicPartition]) -> None:
         """Begin to read partitions where the destination stands."""
+        if self._is_leaving:
+            return  # the closing client answers no question about the group, and gives the partitions back at once
         self._settle(self._writer.take())
         starts = self._patience.retrying()(self._find_starts, [self._identify(place) for place in places])
         for partition, start in starts.items():

@@ -158,6 +158,27 @@ def test_consumers_that_come_and_go_leave_every_message_once(kafka_bootstrap: st
     assert count_values(memory) == once(range(1_200))
 
 
+def test_a_stop_that_overtakes_an_assignment_ends_the_run_without_an_error(
+    kafka_bootstrap: str, unique_topic: str
+) -> None:
+    send(kafka_bootstrap, unique_topic, range(100))
+
+    class LateStop(Event):
+        """Is seen only when the group has given partitions out, before the client could tell of it."""
+
+        def is_set(self) -> bool:
+            time.sleep(5)
+            return True
+
+    memory = Memory()
+    runner = make_runner(consumer_settings(kafka_bootstrap), [unique_topic], memory, until_drained=False)
+    runner.stop = LateStop()
+    runner.run()
+    drain(kafka_bootstrap, [unique_topic], memory)
+
+    assert count_values(memory) == once(range(100))
+
+
 def test_a_topic_recreated_under_a_running_consumer_stops_it(kafka_bootstrap: str, unique_topic: str) -> None:
     memory = Memory()
     runner = make_runner(consumer_settings(kafka_bootstrap), [unique_topic], memory, until_drained=False)
