@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from connections.settings import Settings
+from pipeline_contract import event_layout
 from pipeline_contract.model import Contract
 from pipeline_contract.ways import name_group
 
@@ -56,7 +57,7 @@ def name_checkpoint_bucket(settings: Settings) -> str:
 
 def name_error_bucket(settings: Settings) -> str:
     """The bucket for what services gave up on, beside the lake's."""
-    return f"{settings.s3.bucket}-errors"
+    return event_layout.name_error_bucket(settings.s3.bucket)
 
 
 def name_job_role(pipeline: str) -> str:
