@@ -19,6 +19,7 @@ from rich.markup import escape
 from connections.settings import Settings, load_settings
 from pipeline_contract.errors import NotFinished, PipelineError
 from sandbox.aws.accepted import ACCEPTED_BY_AWS
+from sandbox.firehose.service import read_pending
 from sandbox.java import Java, find_java
 from sandbox.sample_data import write_flights
 from sandbox.snowflake import ACCEPTED_NOT_ENFORCED
@@ -124,7 +125,8 @@ def status(
     with exit_with_code():
         settings = load_settings(environment)
         services = describe_services(settings, find_usual_java, build_console(quiet=False))
-        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED, ACCEPTED_BY_AWS)
+        pending = read_pending(settings.s3.endpoint_url or "")
+        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED, ACCEPTED_BY_AWS, pending)
         if as_json:
             typer.echo(current.model_dump_json(indent=2))
         else:
