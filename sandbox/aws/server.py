@@ -14,6 +14,8 @@ from moto.s3.models import FakeKey, S3Backend
 from werkzeug.serving import make_server
 
 from pipeline_contract.errors import ConfigurationError
+from sandbox.api_gateway.control_plane import ControlPlane
+from sandbox.api_gateway.service import DEFINITIONS
 from sandbox.aws.endpoint import Answer, Emulation, Endpoint
 from sandbox.aws.objects import Objects
 from sandbox.aws.requests import AwsRequest
@@ -61,7 +63,8 @@ def serve(host: str, port: int, state_dir: Path, account_id: str) -> None:
     objects = Objects(mirror, lock)
     functions = LambdaApi(FunctionStore(folder), runtime, objects.read)
     firehose = Firehose(state_dir / "firehose", account_id, objects.put)
-    emulations = {"lambda": emulate_lambda(functions), "firehose": firehose.answer}
+    apis = ControlPlane(state_dir / DEFINITIONS)
+    emulations = {"lambda": emulate_lambda(functions), "firehose": firehose.answer, "apigateway": apis.answer}
     endpoint = Endpoint(mirror, lock, emulations, {"firehose": firehose.control})
     server = make_server(host, port, endpoint, threaded=True, request_handler=QuickRequestHandler)
     server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
