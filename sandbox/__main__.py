@@ -20,6 +20,7 @@ from connections.settings import Settings, load_settings
 from pipeline_contract.errors import ConfigurationError, NotFinished, PipelineError
 from pipeline_contract.event_contract_file import find_event_contract, load_event_contract
 from sandbox.aws.accepted import ACCEPTED_BY_AWS
+from sandbox.firehose.service import read_pending
 from sandbox.java import Java, find_java
 from sandbox.sample_data import write_flights
 from sandbox.sample_events import write_sample_events
@@ -126,7 +127,8 @@ def status(
     with exit_with_code():
         settings = load_settings(environment)
         services = describe_services(settings, find_usual_java, build_console(quiet=False))
-        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED, ACCEPTED_BY_AWS)
+        pending = read_pending(settings.s3.endpoint_url or "")
+        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED, ACCEPTED_BY_AWS, pending)
         if as_json:
             typer.echo(current.model_dump_json(indent=2))
         else:
