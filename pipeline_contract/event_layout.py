@@ -8,6 +8,8 @@ from pipeline_contract.layout import output_prefix
 
 # The output that the pipe loads; Firehose writes it.
 DELIVERED = "delivered"
+# The stream of the log group of a Firehose stream.
+DELIVERY_LOG = "S3Delivery"
 
 
 def name_stream(events: str) -> str:
@@ -28,6 +30,16 @@ def name_api(events: str) -> str:
 def name_api_function(events: str) -> str:
     """The function behind the API."""
     return f"millrace-{events}-api"
+
+
+def name_api_log(events: str) -> str:
+    """The log group with a line for each request to the API."""
+    return f"/aws/apigateway/{name_api(events)}"
+
+
+def name_stream_log(events: str) -> str:
+    """The log group in which Firehose tells of what it could not deliver."""
+    return f"/aws/kinesisfirehose/{name_stream(events)}"
 
 
 def name_error_bucket(bucket: str) -> str:
