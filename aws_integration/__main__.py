@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aws_integration import presentation
+from aws_integration.api_commands import api
 from aws_integration.catalog import open_site
 from aws_integration.catalog_commands import catalog, load_names
 from aws_integration.function_commands import function, package
@@ -27,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The AWS side of a pipeline. Example: python -m aws_integration catalog deploy flights --dry-run",
 )
+app.add_typer(api, name="api")
 app.add_typer(catalog, name="catalog")
 app.add_typer(package, name="package")
 app.add_typer(function, name="function")

@@ -29,13 +29,14 @@ TIME_TO_LIVE = {"AttributeName": "expires_at", "Enabled": True}
 def describe_stream(contract: EventContract, settings: Settings) -> dict[str, Any]:
     """The `ExtendedS3DestinationConfiguration` of the Firehose stream; objects are encrypted as their bucket says."""
     name, delivery = contract.name, contract.delivery
+    buffer_s = delivery.buffer_s if settings.api.buffer_s is None else settings.api.buffer_s
     of_type = "type=!{partitionKeyFromQuery:type}/" if delivery.by_type else ""
     described = {
         "RoleARN": role_arn(settings.aws.account_id, shared.name_stream_role(name)),
         "BucketARN": bucket_arn(settings.s3.bucket),
         "Prefix": f"{delivered_prefix(name)}{of_type}!{{timestamp:yyyy/MM/dd/HH}}/",
         "ErrorOutputPrefix": f"{undelivered_prefix(name)}!{{firehose:error-output-type}}/!{{timestamp:yyyy/MM/dd}}/",
-        "BufferingHints": {"SizeInMBs": delivery.buffer_mb, "IntervalInSeconds": delivery.buffer_s},
+        "BufferingHints": {"SizeInMBs": delivery.buffer_mb, "IntervalInSeconds": buffer_s},
         "CompressionFormat": "GZIP",
         "CloudWatchLoggingOptions": {
             "Enabled": True,

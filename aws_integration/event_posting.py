@@ -65,15 +65,22 @@ class Posted:
 
 
 def post_events(
-    door: Door, lines: Iterable[bytes], batch: int, at_once: int, timeout_s: float, tell: Callable[[int], None]
+    door: Door,
+    lines: Iterable[bytes],
+    limits: tuple[int, int],
+    at_once: int,
+    timeout_s: float,
+    tell: Callable[[int], None],
 ) -> Posted:
     """Post every line, an event each, and count the answers; `tell` hears how many lines each answer was about.
+
+    `limits` are the most events and bytes of a request.
 
     `ConfigurationError` where the API does not let the sender in, `ServiceError` where it gives no answer for so long;
     events that were answered before then are taken.
     """
     posted = Posted()
-    batches = split_lines(lines, batch)
+    batches = split_lines(lines, *limits)
     with ThreadPoolExecutor(at_once) as pool:
         while chosen := list(islice(batches, at_once * 4)):
             answered = pool.map(lambda piece: _post_until_answered(door, piece, timeout_s), chosen)
@@ -84,17 +91,19 @@ def post_events(
     return posted
 
 
-def split_lines(lines: Iterable[bytes], batch: int) -> Iterator[list[bytes]]:
+def split_lines(lines: Iterable[bytes], most: int, most_bytes: int) -> Iterator[list[bytes]]:
     """Lines in batches; one that is no JSON is posted alone, as it would take its whole batch with it. Pure."""
     held: list[bytes] = []
+    size = 2  # the brackets
     for line in lines:
         if not is_json(line):
             yield [line]
             continue
-        held.append(line)
-        if len(held) == batch:
+        if held and (len(held) == most or size + len(line) + 1 > most_bytes):
             yield held
-            held = []
+            held, size = [], 2
+        held.append(line)
+        size += len(line) + 1
     if held:
         yield held
 

@@ -123,9 +123,13 @@ class FunctionSettings(_Section):
 
 
 class ApiSettings(_Section):
-    """Where the API of events answers; on AWS the deployment knows."""
+    """Where the API of events answers, which on AWS the deployment knows.
+
+    `buffer_s` stands for the seconds that the contract lets Firehose gather: a sandbox need not wait.
+    """
 
     endpoint_url: str | None = None
+    buffer_s: int | None = Field(default=None, ge=0, le=900)
 
 
 class InfrastructureSettings(_Section):

@@ -23,6 +23,8 @@ _OWN_ANSWERS = {
     "403": "No key, or a wrong one",
     "413": "The body is larger than API Gateway takes",
     "429": "Too many requests",
+    "502": "The function has failed before it could answer: post all of it again",
+    "504": "The function has not answered in time: post all of it again",
 }
 STAGE = "v1"
 KEY_HEADER = "x-api-key"

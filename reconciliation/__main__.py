@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from connections.settings import Settings, load_settings
 from pipeline_contract.command_errors import exit_on_error
@@ -21,7 +22,7 @@ from reconciliation.check import Say, check_pipeline
 from reconciliation.event_check import check_events
 from reconciliation.fast_check import check_quickly
 from reconciliation.report import render_report
-from reconciliation.statement import Statement
+from reconciliation.statement import NOT_FINISHED, Statement
 from reconciliation.way_check import READERS, check_way
 
 app = typer.Typer(
@@ -54,6 +55,18 @@ def run_check(
     return check_events(settings, contract, datetime.now(UTC).replace(tzinfo=None), limit, say)
 
 
+def repeat_while_pending(check: Callable[[], Statement], wait_s: float) -> Statement:
+    """The first statement by which nothing is on its way or something has failed, or the last one within the time."""
+    retrying = Retrying(
+        retry=retry_if_result(lambda statement: statement.exit_code == NOT_FINISHED),
+        wait=wait_fixed(1),
+        stop=stop_after_delay(wait_s),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+    statement: Statement = retrying(check)
+    return statement
+
+
 def choose_check(way: str, fast: bool, sources: Sequence[Path], limit: int) -> Check:
     """The check of a pipeline's way; the quick one trusts a ledger, which the lake alone has."""
     if way == "lake":
@@ -81,6 +94,9 @@ def check(
     fast: Annotated[
         bool, typer.Option("--fast", help="Trust the ledger, and count instead of comparing rows.")
     ] = False,
+    wait_s: Annotated[
+        float, typer.Option("--wait", min=0, help="Check again for so many seconds while rows are on their way.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell of the steps.")] = False,
     limit_details: Annotated[int, typer.Option(min=1, help="Most ranges, files and objects named at one place.")] = 20,
@@ -103,7 +119,9 @@ def check(
                 if not talk.is_terminal:
                     talk.print(step)
 
-            statement = run_check(settings, contract, way, fast, source or [], limit_details, say)
+            statement = repeat_while_pending(
+                lambda: run_check(settings, contract, way, fast, source or [], limit_details, say), wait_s
+            )
     if as_json:
         typer.echo(json.dumps(statement.as_json(), ensure_ascii=False))
     else:

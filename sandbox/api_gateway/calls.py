@@ -118,8 +118,10 @@ def create_deployment(account: Account, call: Call) -> Result:
     if name:
         known = api.stages.get(name)
         variables = call.asked.get("variables", known.variables if known else {})
-        stage = (known or _build_stage(name, deployment.id)).model_copy(
-            update={"deployment_id": deployment.id, "variables": variables}
+        stage = known or _build_stage(name, deployment.id)
+        description = call.asked.get("stageDescription", stage.description)
+        stage = stage.model_copy(
+            update={"deployment_id": deployment.id, "variables": variables, "description": description}
         )
         changed = _with_stage(changed, stage)
     return Result(201, describe_deployment(deployment), _with_api(account, changed))

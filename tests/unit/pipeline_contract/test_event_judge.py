@@ -6,6 +6,7 @@ import json
 import string
 from contextlib import suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -174,6 +175,22 @@ def test_equal_values_have_one_digest_however_they_are_written() -> None:
 
     assert digest_event(json.loads(one)) == digest_event(json.loads(other))
     assert digest_event({"a": 1}) != digest_event({"a": "1"}) != digest_event({"a": True})
+
+
+def test_the_sample_file_is_judged_as_it_says() -> None:
+    judged = judge(Path("tests/data/sample.json").read_bytes())
+
+    told = {event.event_id: [reason.reason for reason in event.reasons] for event in judged}
+    assert told == {
+        "good-viewed": [],
+        "good-order": [],
+        "good-boarded": [],
+        None: ["required:/event_id"],
+        "bad-type": ["enum:/type"],
+        "bad-time": ["format:/occurred_at"],
+        "bad-amount": ["type:/payload/order/amount", "type:/payload/order/items"],
+        "bad-field": ["additionalProperties:/"],
+    }
 
 
 JSON = st.recursive(
