@@ -122,6 +122,12 @@ class FunctionSettings(_Section):
     reports_failures: bool = False
 
 
+class ApiSettings(_Section):
+    """Where the API of events answers; on AWS the deployment knows."""
+
+    endpoint_url: str | None = None
+
+
 class InfrastructureSettings(_Section):
     """What the CloudFormation stacks are told beyond names: who hears of alarms, which network, how large things are.
 
@@ -173,6 +179,7 @@ class Settings(BaseSettings):
     spark: SparkSettings = SparkSettings()
     consumer: ConsumerSettings = ConsumerSettings()
     function: FunctionSettings = FunctionSettings()
+    api: ApiSettings = ApiSettings()
     infrastructure: InfrastructureSettings = InfrastructureSettings()
     sandbox: SandboxSettings = SandboxSettings()
 
