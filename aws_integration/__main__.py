@@ -16,11 +16,11 @@ from aws_integration.infrastructure_commands import deploy, diff, teardown, temp
 from aws_integration.options import TimeoutOption
 from aws_integration.query import run_query
 from aws_integration.role_commands import roles
-from aws_integration.subjects import SubjectArgument, load_subject
 from aws_integration.way_policies import list_policies
 from connections.settings import load_settings
 from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
+from pipeline_contract.data_sets import load_data_set
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,13 +62,13 @@ def query(
 
 
 @app.command()
-def policies(name: SubjectArgument, environment: o.EnvironmentOption = "aws") -> None:
+def policies(name: o.DataSetArgument, environment: o.EnvironmentOption = "aws") -> None:
     """Print the IAM policies of the ways into objects, through Lambda and through the API, as one JSON object by role.
 
     Example: python -m aws_integration policies flights --env aws
     """
     with exit_on_error():
-        typer.echo(json.dumps(list_policies(load_subject(name), load_settings(environment)), indent=2))
+        typer.echo(json.dumps(list_policies(load_data_set(name), load_settings(environment)), indent=2))
 
 
 if __name__ == "__main__":

@@ -38,7 +38,6 @@ from aws_integration.stacks import (
     open_stack_site,
     wish_stack,
 )
-from aws_integration.subjects import SubjectArgument
 from aws_integration.templates import Runtime
 from connections.kafka import describe_topic_ids
 from connections.settings import Settings, load_settings
@@ -146,7 +145,7 @@ def diff(
 
 
 def template(
-    name: SubjectArgument,
+    name: o.DataSetArgument,
     stack: Annotated[shared.Stack, typer.Option("--stack", help="base, stream, catalog, lambda, events or kafka.")],
     environment: o.EnvironmentOption = "aws",
     package: PackageOption = None,

@@ -12,7 +12,6 @@ from aws_integration.function_deployment import Code
 from aws_integration.job_runs import JobRuns
 from aws_integration.plan import SCAN_LIMIT_BYTES
 from aws_integration.shared_names import Stack
-from aws_integration.subjects import refuse_names
 from aws_integration.templates import (
     ALIAS,
     Runtime,
@@ -25,6 +24,7 @@ from aws_integration.templates import (
 from connections.aws_clients import explain_refusal, open_cloudformation, open_kms, open_sts
 from connections.s3 import is_loopback
 from connections.settings import Settings
+from pipeline_contract.data_sets import refuse_names
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.event_model import EventContract
 from pipeline_contract.model import Contract

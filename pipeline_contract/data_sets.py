@@ -17,10 +17,15 @@ def load_data_set(name: str) -> DataSet:
     """The contract of a data set, by its name or its contract file's path; an unknown name tells those there are."""
     if name.endswith(".toml"):
         path = Path(name)
-        return load_event_contract(path) if "api" in read_toml(path) else load_contract(path)
+        return load_event_contract(path) if "type" in read_toml(path) else load_contract(path)
     for folder, load in ((PIPELINES, load_contract), (EVENTS, load_event_contract)):
         path = folder / f"{name}.toml"
         if path.is_file():
             return load(path)
-    known = ", ".join([*list_contracts(), *list_event_contracts()]) or "none"
-    raise ConfigurationError(f"no data set {name!r}: neither {PIPELINES} nor {EVENTS} has {name}.toml (known: {known})")
+    raise refuse_names([name], list_contracts(), list_event_contracts())
+
+
+def refuse_names(names: list[str], pipelines: list[str], events: list[str]) -> ConfigurationError:
+    """The error for names that neither a pipeline nor a set of events has."""
+    known = f"pipelines: {', '.join(pipelines) or 'none'}; events: {', '.join(events) or 'none'}"
+    return ConfigurationError(f"no pipeline and no events {', '.join(map(repr, names))} (known {known})")

@@ -13,6 +13,7 @@ from rich.console import Console
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from connections.settings import Settings, load_settings
+from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.data_sets import DataSet, load_data_set
 from pipeline_contract.errors import ConfigurationError
@@ -80,9 +81,7 @@ def choose_check(way: str, fast: bool, sources: Sequence[Path], limit: int) -> C
 
 @app.command()
 def check(
-    pipeline: Annotated[
-        str, typer.Argument(help="A pipeline's name, that of a set of events, or a contract file.", show_default=False)
-    ],
+    pipeline: o.DataSetArgument,
     env: Annotated[str, typer.Option(help="Environment: a name in conf/environments, or a TOML file.")] = "local",
     source: Annotated[
         list[Path] | None, typer.Option(help="Where a replayed file lies now; may be given several times.")

@@ -50,7 +50,7 @@ app = typer.Typer(
 
 @app.command()
 def render(
-    pipeline: o.PipelineArgument,
+    pipeline: o.DataSetArgument,
     environment: o.EnvironmentOption = "aws",
     check: Annotated[bool, typer.Option("--check", help="Write nothing; exit 1 if a file is not current.")] = False,
     quiet: o.QuietOption = False,
@@ -74,7 +74,7 @@ def render(
 
 @app.command()
 def deploy(
-    pipeline: o.PipelineArgument,
+    pipeline: o.DataSetArgument,
     environment: o.EnvironmentOption = "local",
     dry_run: o.DryRunOption = False,
     first: Annotated[
@@ -127,7 +127,7 @@ def migrate(
 
 @app.command()
 def teardown(
-    pipeline: o.PipelineArgument,
+    pipeline: o.DataSetArgument,
     environment: o.EnvironmentOption = "local",
     dry_run: o.DryRunOption = False,
     yes: Annotated[bool, typer.Option("--yes", help="Drop the tables with all their rows.")] = False,
@@ -180,7 +180,7 @@ def query(
 
 @app.command()
 def status(
-    pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "local", as_json: o.JsonOption = False
+    pipeline: o.DataSetArgument, environment: o.EnvironmentOption = "local", as_json: o.JsonOption = False
 ) -> None:
     """Show the pipes, and how many of the lake's objects are loaded, refused or pending.
 
@@ -195,7 +195,7 @@ def status(
 
 @app.command("wait-loaded")
 def wait_until_loaded(
-    pipeline: o.PipelineArgument,
+    pipeline: o.DataSetArgument,
     environment: o.EnvironmentOption = "local",
     timeout_s: TimeoutOption = 300.0,
     as_json: o.JsonOption = False,

@@ -1,4 +1,4 @@
-"""Packs moto's Glue catalog, its crawlers and Athena's workgroups, and brings them back."""
+"""Packs moto's Glue catalog, its crawlers, Athena's workgroups and the secrets, and brings them back."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from moto.athena.models import WorkGroup, athena_backends
 from moto.glue.models import FakeCrawler, glue_backends
+from moto.secretsmanager.models import secretsmanager_backends
 
-Service = Literal["athena", "glue"]
+Service = Literal["athena", "glue", "secretsmanager"]
 Place = tuple[Service, str]
 # moto's models refer to the whole of their region.
 _OWNER = {"athena": "athena_backend", "glue": "backend"}
@@ -25,6 +26,8 @@ def pack_catalogs(account_id: str) -> Iterator[tuple[Place, bytes]]:
     for region in list(athena_backends[account_id]):
         groups = athena_backends[account_id][region].work_groups
         yield ("athena", region), _pack({name: _strip(group, "athena") for name, group in groups.items()})
+    for region in list(secretsmanager_backends[account_id]):
+        yield ("secretsmanager", region), _pack(dict(secretsmanager_backends[account_id][region].secrets.items()))
 
 
 def restore_catalog(account_id: str, place: Place, packed: bytes) -> None:
@@ -37,6 +40,8 @@ def restore_catalog(account_id: str, place: Place, packed: bytes) -> None:
         glue.crawlers = OrderedDict(
             (name, _build(FakeCrawler, parts, "glue", glue)) for name, parts in content["crawlers"].items()
         )
+    elif service == "secretsmanager":
+        secretsmanager_backends[account_id][region].secrets.update(content)
     else:
         athena = athena_backends[account_id][region]
         athena.work_groups = {name: _build(WorkGroup, parts, "athena", athena) for name, parts in content.items()}

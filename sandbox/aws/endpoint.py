@@ -103,7 +103,7 @@ class Endpoint:
             if request.service == "cloudformation":
                 self.mirror.save_buckets()
                 self.mirror.tables.save_tables()
-            if request.service in ("glue", "athena"):
+            if request.service in ("glue", "athena", "secretsmanager"):
                 self.mirror.save_catalogs()
             self.mirror.save_queues()
 

@@ -160,7 +160,7 @@ class Mirror:
         self._write(writes)
 
     def save_catalogs(self) -> None:
-        """Save the Glue catalog, the crawlers and the workgroups of every region in which they have changed."""
+        """Save the Glue catalog, crawlers, workgroups and secrets of every region in which they have changed."""
         for place, content in pack_catalogs(self.account_id):
             if self.known_catalogs.get(place) != content:
                 self.known_catalogs[place] = content

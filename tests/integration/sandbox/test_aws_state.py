@@ -221,6 +221,17 @@ def test_the_catalog_crawlers_and_workgroups_are_kept(account: Account, ending: 
     assert configuration["BytesScannedCutoffPerQuery"] == 20_000_000
 
 
+@pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)
+def test_secrets_are_kept(account: Account, ending: Ending) -> None:
+    open_client(account.service, "secretsmanager").create_secret(Name="millrace/one", SecretString="first")
+    open_client(account.service, "secretsmanager").put_secret_value(SecretId="millrace/one", SecretString="second")
+
+    account.restart(ending.end)
+
+    kept = open_client(account.service, "secretsmanager").get_secret_value(SecretId="millrace/one")
+    assert kept["SecretString"] == "second"
+
+
 def test_a_bucket_that_a_stack_has_made_is_kept_with_its_objects(account: Account) -> None:
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "of-a-stack"}}
     stacks = open_client(account.service, "cloudformation")

@@ -129,5 +129,8 @@ def test_a_second_deployment_changes_nothing_and_a_teardown_leaves_nothing(
 def test_a_data_set_is_found_by_its_name_in_either_folder() -> None:
     assert (load_data_set("flights").name, load_data_set("events").name) == ("flights", "events")
     assert load_data_set("conf/events/events.toml").name == "events"
-    with pytest.raises(ConfigurationError, match=r"no data set 'nothing'.*known: flights, readings, events"):
+    with pytest.raises(
+        ConfigurationError,
+        match=r"no pipeline and no events 'nothing' \(known pipelines: .*readings.*; events: events\)",
+    ):
         load_data_set("nothing")

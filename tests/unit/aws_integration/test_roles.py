@@ -12,8 +12,8 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from aws_integration.role_files import FOLDER, compare_files, describe_subject_files, write_files
-from aws_integration.subjects import load_subject
 from connections.settings import load_settings
+from pipeline_contract.data_sets import load_data_set
 from pipeline_contract.event_policies import sender_policy
 from pipeline_contract.resource_policies import bucket_policy, key_policy, queue_policy, topic_policy
 from pipeline_contract.service_policies import checkpoint_policy, cluster_trigger_policy, service_trust_policy
@@ -36,7 +36,7 @@ NAMING_CONDITIONS = {"kms:ResourceAliases", "aws:ResourceTag/millrace:pipeline"}
 
 
 def read_files(subject: str) -> dict[str, str]:
-    return describe_subject_files(load_subject(subject), load_settings("aws"))
+    return describe_subject_files(load_data_set(subject), load_settings("aws"))
 
 
 def list_policies() -> dict[str, dict[str, Any]]:
