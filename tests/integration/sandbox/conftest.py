@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from connections.settings import Settings
-from sandbox.services import Service, is_running, start_service, wait_until_ready
+from sandbox.aws.service import describe_aws
+from sandbox.processes import find_free_port
+from sandbox.services import Service, is_running, start_service, stop_service, wait_until_ready
+from sandbox.stack import PROJECT
 from tests.integration.sandbox.athena_lab import AthenaLab
 from tests.integration.sandbox.snow_lab import EndpointProcess, SnowLab
+from tests.integration.sandbox.test_aws_state import ACCOUNT
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +25,18 @@ def snowflake_port(session_services: dict[str, Service], session_settings: Setti
         start_service(service)
     wait_until_ready(service)
     return int(session_settings.warehouse.port or 0)
+
+
+@pytest.fixture(scope="module")
+def own_aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A running AWS endpoint that the tests of one module may kill."""
+    service = describe_aws("127.0.0.1", find_free_port(), ACCOUNT, tmp_path_factory.mktemp("state"), PROJECT)
+    start_service(service)
+    try:
+        wait_until_ready(service)
+        yield service
+    finally:
+        stop_service(service)
 
 
 @pytest.fixture

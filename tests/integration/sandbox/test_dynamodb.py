@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
 
-from sandbox.aws.service import describe_aws
-from sandbox.processes import find_free_port
-from sandbox.services import Service, start_service, stop_service, wait_until_ready
-from sandbox.stack import PROJECT
+from sandbox.services import Service, start_service, wait_until_ready
 from tests.integration.sandbox.test_aws_state import ACCOUNT, ENDINGS, Ending, kill, open_client
 
 ITEM: dict[str, Any] = {
@@ -51,16 +48,10 @@ class Tables:
         wait_until_ready(self.service)
 
 
-@pytest.fixture(scope="module")
-def tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tables]:
-    """A running endpoint."""
-    service = describe_aws("127.0.0.1", find_free_port(), ACCOUNT, tmp_path_factory.mktemp("state"), PROJECT)
-    start_service(service)
-    try:
-        wait_until_ready(service)
-        yield Tables(service)
-    finally:
-        stop_service(service)
+@pytest.fixture
+def tables(own_aws: Service) -> Tables:
+    """Clients of a running endpoint."""
+    return Tables(own_aws)
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: ending.name)

@@ -7,7 +7,7 @@ import gzip
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
@@ -15,11 +15,8 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from sandbox.aws.service import describe_aws
 from sandbox.firehose.service import read_pending
-from sandbox.processes import find_free_port
 from sandbox.services import Service, start_service, stop_service, wait_until_ready
-from sandbox.stack import PROJECT
 from tests.integration.sandbox.test_aws_state import ACCOUNT, ENDINGS, Ending, open_client
 
 ROLE = "arn:aws:iam::000000000000:role/millrace-firehose"
@@ -96,22 +93,10 @@ class Lab:
         return self.read_objects()
 
 
-@pytest.fixture(scope="module")
-def own_endpoint(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """An endpoint that these tests may kill."""
-    service = describe_aws("127.0.0.1", find_free_port(), ACCOUNT, tmp_path_factory.mktemp("state"), PROJECT)
-    start_service(service)
-    try:
-        wait_until_ready(service)
-        yield service
-    finally:
-        stop_service(service)
-
-
 @pytest.fixture
-def lab(own_endpoint: Service, unique_name: str) -> Lab:
+def lab(own_aws: Service, unique_name: str) -> Lab:
     """A bucket and a name of this test's own."""
-    return Lab(own_endpoint, unique_name)
+    return Lab(own_aws, unique_name)
 
 
 def test_records_arrive_under_firehoses_names_and_the_bucket_tells_of_it(lab: Lab) -> None:
