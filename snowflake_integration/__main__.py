@@ -19,7 +19,6 @@ from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.data_sets import DataSet, load_data_set
 from pipeline_contract.errors import CheckFailed, ConfigurationError
 from pipeline_contract.evolution import check_evolution
-from pipeline_contract.model import Contract
 from snowflake_integration import presentation
 from snowflake_integration.access import describe_policies, describe_trust
 from snowflake_integration.backfill import apply_backfill, describe_application, describe_applied, plan_applications
@@ -117,7 +116,7 @@ def migrate(
     Example: python -m snowflake_integration migrate flights --dry-run
     """
     with exit_on_error():
-        contract, settings = _load_pipeline(pipeline, environment)
+        contract, settings = load_contract(find_contract(pipeline)), load_settings(environment)
         with open_site(contract, settings, timeout_s) as site:
             check_evolution(read_contracts(LedgerObjects(site.s3, site.bucket), contract.name), contract)
             found = look_around(site.connection, site.names)
@@ -233,7 +232,7 @@ def apply_backfills(
     Example: python -m snowflake_integration apply-backfill flights --dry-run
     """
     with exit_on_error():
-        contract, settings = _load_pipeline(pipeline, environment)
+        contract, settings = load_contract(find_contract(pipeline)), load_settings(environment)
         with open_site(contract, settings, timeout_s) as site:
             applications = plan_applications(site, run)
             if dry_run:
@@ -253,7 +252,7 @@ def policies(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "a
     Example: python -m snowflake_integration policies flights --env aws
     """
     with exit_on_error():
-        contract, settings = _load_pipeline(pipeline, environment)
+        contract, settings = load_contract(find_contract(pipeline)), load_settings(environment)
         typer.echo(json.dumps(describe_policies(contract, settings), indent=2))
 
 
@@ -264,7 +263,7 @@ def trust(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "aws"
     Example: python -m snowflake_integration trust flights --env aws
     """
     with exit_on_error():
-        _contract, settings = _load(pipeline, environment)
+        _data_set, settings = _load(pipeline, environment)
         with closing(open_warehouse(settings.warehouse, role="")) as connection:
             execute_statement(connection, "USE ROLE ACCOUNTADMIN")
             typer.echo(json.dumps(describe_trust(connection, settings), indent=2))
@@ -272,10 +271,6 @@ def trust(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "aws"
 
 def _load(name: str, environment: str) -> tuple[DataSet, Settings]:
     return load_data_set(name), load_settings(environment)
-
-
-def _load_pipeline(name: str, environment: str) -> tuple[Contract, Settings]:
-    return load_contract(find_contract(name)), load_settings(environment)
 
 
 def _follow(site: Site, steps: Sequence[Step], settings: Settings, dry_run: bool, as_json: bool, quiet: bool) -> None:

@@ -131,6 +131,6 @@ def test_a_data_set_is_found_by_its_name_in_either_folder() -> None:
     assert load_data_set("conf/events/events.toml").name == "events"
     with pytest.raises(
         ConfigurationError,
-        match=r"no pipeline and no events 'nothing' \(known pipelines: .*readings.*; events: events\)",
+        match=r"no pipeline and no events 'nothing' \(known .*readings.*; events: events\)",
     ):
         load_data_set("nothing")

@@ -20,7 +20,7 @@ from tests.documents import DOCUMENTS, SHELLS, Command, list_commands, read_bloc
 OURS = list_commands(re.compile(r"(python -m|millrace-)"))
 MAKES = list_commands(re.compile(r"make "))
 # Programs of others that a document may call; what they do needs an account, or makes a key of the reader's own.
-OTHER_PROGRAMS = {"aws", "openssl", "mkdir"}
+OTHER_PROGRAMS = {"aws", "curl", "openssl", "mkdir"}
 LINK = re.compile(r"\]\((?!https?://)([^)#\s]*)(#[^)\s]+)?\)")
 INLINE_MODULE = re.compile(r"`python -m ([a-z_]+)(?: ([a-z-]+))?")
 
