@@ -43,7 +43,8 @@ class ReplacementFiles:
             watched, failed = observe_failures(judged)
             self._write_curated(select_curated(watched, job.contract), curated, location, self.retaken.total)
             if failed():
-                write_output(select_rejected(judged, job.contract), rejected, f"{location}{rejected.name}", 1)
+                failures = job.open_raw_zone().seal_rejected(select_rejected(judged, job.contract))
+                write_output(failures, rejected, f"{location}{rejected.name}", 1)
         finally:
             judged.unpersist()
 
