@@ -15,7 +15,7 @@ ARGS ?=
 TO ?= snowflake
 export SQL
 
-.PHONY: help setup demo demo-direct demo-athena demo-lambda up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda test chaos-short chaos lint clean
+.PHONY: help setup demo demo-direct demo-athena demo-lambda up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda diagrams test chaos-short chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
@@ -99,6 +99,11 @@ package: $(STAMP) ## dist/millrace.tar.gz: what a cluster needs to run the job; 
 
 package-lambda: $(STAMP) ## dist/millrace-kafka.zip: what Lambda needs to run the handler; ARGS="--python-version 3.12 --arch arm64"
 	@$(RUN) aws_integration package kafka $(ARGS)
+
+diagrams: $(STAMP) ## draw the pictures in docs/diagrams again; needs Graphviz's `dot`
+	@command -v dot >/dev/null || { echo '`dot` is missing, which draws the pictures: install Graphviz (apt-get install graphviz, brew install graphviz)' >&2; exit 2; }
+	@$(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt diagrams
+	@.venv/bin/python docs/diagrams/architecture.py
 
 # Two workers, each with services of its own: the tests wait for brokers and JVMs more than they compute.
 test: $(STAMP) ## all tests but the two chaos suites
