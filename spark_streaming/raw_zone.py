@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pipeline_contract.errors import PublishConflict
 from pipeline_contract.model import Contract
 from pipeline_contract.raw_encryption import (
     HEADER_BYTES,
@@ -22,6 +28,7 @@ from spark_streaming.protect import pad_key
 
 _KEYS = _CIPHER, _INNER, _OUTER = "_raw_cipher", "_raw_nonce_inner", "_raw_nonce_outer"
 _BYTES = ("key", "value")
+_DAMAGE = re.compile(r"raw (?:key|value) of .*?(?:was encrypted with another key|was changed or moved)")
 
 
 @dataclass(frozen=True)
@@ -74,6 +81,20 @@ def open_raw_zone(spark: SparkSession, contract: Contract, key: str | None) -> R
     return RawZone(spark, require_keys(contract, key), kept=True)
 
 
+@contextmanager
+def explain_damage(pipeline: str) -> Iterator[None]:
+    """A value of the raw zone that cannot be read ends the block with `PublishConflict` in place of Spark's stack."""
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        if found := _DAMAGE.search(str(error)):
+            raise PublishConflict(
+                f"{pipeline}: {found[0]}; nothing was changed. Is {KEY_VARIABLE} the key that the pipeline began with? If so, "
+                "the object was altered: restore it, or take the rows from the topic: --source kafka"
+            ) from None
+        raise
+
+
 def _describe_place(name: str) -> Column:
     return F.concat_ws("/", "_topic_id", "_partition", "_offset", F.lit(name)).cast("binary")
 
@@ -91,7 +112,7 @@ def _open(stored: Column, name: str, header: bytes) -> Column:
     sealed = F.substring(stored, HEADER_BYTES + 1, 2**31 - 1)
     opened = F.try_aes_decrypt(sealed, F.col(_CIPHER), F.lit("GCM"), F.lit("DEFAULT"), place)
     where = F.concat(F.lit(f"raw {name} of "), F.concat_ws(" ", "_topic", "_partition", "_offset"))
-    other = F.raise_error(F.concat(where, F.lit(f" was encrypted with another key than that of {KEY_VARIABLE}")))
+    other = F.raise_error(F.concat(where, F.lit(" was encrypted with another key")))
     changed = F.raise_error(
         F.concat(where, F.lit(" is not what was encrypted for this place: it was changed or moved"))
     )

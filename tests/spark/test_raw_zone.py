@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812
 
+from pipeline_contract.errors import PublishConflict
 from pipeline_contract.model import Contract
 from pipeline_contract.outputs import RAW_COLUMNS
 from pipeline_contract.passport import PASSPORT
 from pipeline_contract.raw_encryption import MARK, Place, decrypt_value, derive_keys, encrypt_value
 from spark_streaming.curate import judge_rows, select_rejected
-from spark_streaming.raw_zone import RawZone, open_raw_zone
+from spark_streaming.raw_zone import RawZone, explain_damage, open_raw_zone
 from tests.orders import TOPIC_IDS, build_contract, order_json
 from tests.spark.builders import build_messages, raw_of
 
@@ -60,7 +60,11 @@ def test_sealed_messages_are_read_back_beside_those_from_before(spark_session: S
 @pytest.mark.parametrize(
     ("key", "changed", "says"),
     [
-        (OTHER, "_offset", "another key than that of MILLRACE_SPARK__RAW_KEY"),
+        (
+            OTHER,
+            "_offset",
+            "orders 0 0 was encrypted with another key; nothing was changed. Is MILLRACE_SPARK__RAW_KEY",
+        ),
         (KEY, "_offset + 1", "orders 0 1 is not what was encrypted"),
     ],
     ids=["other_key", "moved"],
@@ -71,7 +75,7 @@ def test_what_was_not_encrypted_for_its_place_stops_the_job(
     _, sealed = seal(spark_session, ENCRYPTED)
     zone = open_raw_zone(spark_session, ENCRYPTED, key)
 
-    with pytest.raises(PySparkException, match=says) as stopped:
+    with pytest.raises(PublishConflict, match=says) as stopped, explain_damage("orders"):
         zone.open_messages(sealed.limit(1).withColumn("_offset", F.expr(changed))).collect()
 
     assert "canary" not in str(stopped.value)
