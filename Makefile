@@ -15,7 +15,7 @@ ARGS ?=
 TO ?= snowflake
 export SQL
 
-.PHONY: help setup demo demo-direct demo-athena demo-lambda up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda diagrams test chaos-short chaos lint clean
+.PHONY: help setup demo demo-direct demo-athena demo-lambda demo-events up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda package-events diagrams test chaos-short chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
@@ -37,6 +37,9 @@ demo-athena: $(STAMP) ## the same without Spark and Snowflake: Kafka into S3, a 
 
 demo-lambda: $(STAMP) ## the same through a Lambda function, which the sandbox emulates
 	@$(RUN) demo run $(PIPELINE) --way lambda --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
+
+demo-events: $(STAMP) ## 10,000 events by HTTP, 5 % of them wrong: API Gateway, Lambda, Firehose and Snowpipe, all emulated
+	@$(RUN) demo run events --env $(ENV) $(if $(filter-out 0,$(KEEP)),--keep)
 
 up: $(STAMP) ## start the sandbox: Kafka (real), AWS and Snowflake (emulated)
 	@$(RUN) sandbox up --env $(ENV)
@@ -99,6 +102,9 @@ package: $(STAMP) ## dist/millrace.tar.gz: what a cluster needs to run the job; 
 
 package-lambda: $(STAMP) ## dist/millrace-kafka.zip: what Lambda needs to run the handler; ARGS="--python-version 3.12 --arch arm64"
 	@$(RUN) aws_integration package kafka $(ARGS)
+
+package-events: $(STAMP) ## dist/millrace-events.zip: what Lambda needs to run the handler behind the API; ARGS as above
+	@$(RUN) aws_integration package events $(ARGS)
 
 diagrams: $(STAMP) ## draw the pictures in docs/diagrams again; needs Graphviz's `dot`
 	@command -v dot >/dev/null || { echo '`dot` is missing, which draws the pictures: install Graphviz (apt-get install graphviz, brew install graphviz)' >&2; exit 2; }

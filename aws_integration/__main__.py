@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aws_integration import presentation
+from aws_integration.api_commands import api
 from aws_integration.catalog import open_site
 from aws_integration.catalog_commands import catalog, load_names
 from aws_integration.function_commands import function, package
@@ -15,15 +16,11 @@ from aws_integration.infrastructure_commands import deploy, diff, teardown, temp
 from aws_integration.options import TimeoutOption
 from aws_integration.query import run_query
 from aws_integration.role_commands import roles
+from aws_integration.subjects import SubjectArgument, load_subject
+from aws_integration.way_policies import list_policies
+from connections.settings import load_settings
 from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
-from pipeline_contract.kafka_event import name_function
-from pipeline_contract.policies import (
-    catalog_read_policy,
-    function_caller_policy,
-    function_policy,
-    s3_consumer_policy,
-)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -31,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="The AWS side of a pipeline. Example: python -m aws_integration catalog deploy flights --dry-run",
 )
+app.add_typer(api, name="api")
 app.add_typer(catalog, name="catalog")
 app.add_typer(package, name="package")
 app.add_typer(function, name="function")
@@ -64,21 +62,13 @@ def query(
 
 
 @app.command()
-def policies(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "aws") -> None:
-    """Print the IAM policies of the ways into objects and through Lambda, as one JSON object by role.
+def policies(name: SubjectArgument, environment: o.EnvironmentOption = "aws") -> None:
+    """Print the IAM policies of the ways into objects, through Lambda and through the API, as one JSON object by role.
 
     Example: python -m aws_integration policies flights --env aws
     """
     with exit_on_error():
-        contract, settings, names = load_names(pipeline, environment)
-        place = settings.s3.region, settings.aws.account_id, name_function(contract.name)
-        documents = {
-            settings.aws.crawler_role: catalog_read_policy(names.bucket, names.pipeline),
-            f"millrace-consumer-{contract.name}-s3": s3_consumer_policy(names.bucket, names.pipeline),
-            f"millrace-consumer-{contract.name}-lambda": function_caller_policy(*place),
-            settings.function.role: function_policy(*place, settings.function.secret),
-        }
-        typer.echo(json.dumps(documents, indent=2))
+        typer.echo(json.dumps(list_policies(load_subject(name), load_settings(environment)), indent=2))
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zipfile
 from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from aws_integration.function_package import HANDLER
+from aws_integration.function_package import KAFKA, Recipe
 from aws_integration.plan import Step
 from connections.aws_clients import explain_refusal
 from connections.functions import open_lambda
@@ -58,18 +59,31 @@ def open_function_site(settings: Settings) -> Site:
     return Site(open_lambda(settings), open_s3(settings.s3), settings.s3.bucket)
 
 
-def choose_code(contract: Contract, settings: Settings, package: Path | None, project: Path) -> Code:
+def choose_code(function: str, recipe: Recipe, settings: Settings, package: Path | None, project: Path) -> Code:
     """The package's place in the bucket, or, on the sandbox, the project's folder; `ConfigurationError` without either."""
     if package is None:
         if not is_loopback(settings.s3.endpoint_url):
-            raise ConfigurationError("--package: name the zip that `python -m aws_integration package kafka` has built")
+            raise ConfigurationError(f"--package: {_ask_for_package(recipe)}")
         return Code({"S3Bucket": FOLDER_BUCKET, "S3Key": str(project.resolve())}, None, None)
+    return place_package(function, recipe, settings, package)
+
+
+def place_package(function: str, recipe: Recipe, settings: Settings, package: Path | None) -> Code:
+    """The package's place in the bucket; `ConfigurationError` without one, or where it has another handler."""
+    if package is None:
+        raise ConfigurationError(f"--package: {_ask_for_package(recipe)}")
     try:
         content = package.read_bytes()
+        with zipfile.ZipFile(package) as archive:
+            is_right = recipe.handler_path in archive.namelist()
     except OSError as error:
         raise ConfigurationError(f"--package: {package} cannot be read: {error.strerror}") from error
+    except zipfile.BadZipFile:
+        is_right = False
+    if not is_right:
+        raise ConfigurationError(f"--package: {package} has no {recipe.handler_path}; {_ask_for_package(recipe)}")
     digest = hashlib.sha256(content)
-    key = f"functions/{name_function(contract.name)}/{digest.hexdigest()}.zip"
+    key = f"functions/{function}/{digest.hexdigest()}.zip"
     return Code({"S3Bucket": settings.s3.bucket, "S3Key": key}, content, b64encode(digest.digest()).decode())
 
 
@@ -77,7 +91,7 @@ def describe_function(pipeline: str, contract: Contract, settings: Settings, ids
     """The configuration of a pipeline's function; `pipeline` is what it finds the contract by, `ids` the topics' ids."""
     return {
         "FunctionName": name_function(contract.name),
-        "Handler": HANDLER,
+        "Handler": KAFKA.handler,
         "Role": role_arn(settings.aws.account_id, settings.function.role),
         "Timeout": settings.function.timeout_s,
         "MemorySize": settings.function.memory_mb,
@@ -105,6 +119,10 @@ def describe_variables(pipeline: str, settings: Settings, ids: Mapping[str, str]
         "MILLRACE_FUNCTION__REPORTS_FAILURES": str(function.reports_failures).lower(),
     }
     return {name: str(value) for name, value in told.items() if value is not None}
+
+
+def _ask_for_package(recipe: Recipe) -> str:
+    return f"name the zip that `python -m aws_integration package {recipe.name}` has built"
 
 
 def find_function(site: Site, name: str, code: Code) -> Found:

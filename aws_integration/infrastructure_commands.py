@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,11 +22,23 @@ from aws_integration.change_sets import (
     read_outputs,
 )
 from aws_integration.function_commands import THIS_PYTHON, ArchitectureOption, PythonOption
-from aws_integration.function_deployment import Code, choose_code, open_function_site, put_package
+from aws_integration.function_deployment import Code, open_function_site, place_package, put_package
+from aws_integration.function_package import EVENTS, KAFKA
 from aws_integration.job_runs import ask_job_runs
 from aws_integration.options import TimeoutOption
 from aws_integration.stack_presentation import change_records, describe_summary, show_changes, show_teardown
-from aws_integration.stacks import Site, Sources, check_account, list_stacks, open_stack_site, wish_stack
+from aws_integration.stacks import (
+    Contracts,
+    Named,
+    Site,
+    Sources,
+    check_account,
+    check_names,
+    list_stacks,
+    open_stack_site,
+    wish_stack,
+)
+from aws_integration.subjects import SubjectArgument
 from aws_integration.templates import Runtime
 from connections.kafka import describe_topic_ids
 from connections.settings import Settings, load_settings
@@ -33,23 +46,32 @@ from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.contract_file import find_contract, list_contracts, load_contract
 from pipeline_contract.errors import ConfigurationError
-from pipeline_contract.model import Contract
+from pipeline_contract.event_contract_file import find_event_contract, list_event_contracts, load_event_contract
+from pipeline_contract.event_layout import name_api_function
+from pipeline_contract.kafka_event import name_function
 
-PipelinesArgument = Annotated[
-    list[str] | None, typer.Argument(help="Pipelines by name; all there are by default.", show_default=False)
+NamesArgument = Annotated[
+    list[str] | None,
+    typer.Argument(help="Pipelines and sets of events by name; all there are by default.", show_default=False),
 ]
 StackOption = Annotated[
     list[shared.Stack] | None,
-    typer.Option("--stack", help="base, stream, catalog, lambda or kafka; again for more. By default the first three."),
+    typer.Option(
+        "--stack",
+        help="base, stream, catalog, lambda, events or kafka; again for more. By default the first three, and events "
+        "where such are named.",
+    ),
 ]
-PackageOption = Annotated[Path | None, typer.Option("--package", help="The zip of the function, for the stack lambda.")]
+PackageOption = Annotated[
+    Path | None, typer.Option("--package", help="The zip of the function, for the stack lambda or events.")
+]
 YesOption = Annotated[bool, typer.Option("--yes", help="Carry it out without a question.")]
 DEFAULT = (shared.Stack.BASE, shared.Stack.STREAM, shared.Stack.CATALOG)
 TIMEOUT_S = 1800.0
 
 
 def deploy(
-    pipelines: PipelinesArgument = None,
+    names: NamesArgument = None,
     environment: o.EnvironmentOption = "local",
     stack: StackOption = None,
     package: PackageOption = None,
@@ -67,8 +89,9 @@ def deploy(
     talk, done = presentation.open_talk(quiet), list[dict[str, Any]]()
     with exit_on_error():
         settings, contracts, site = _open(environment)
-        sources = _open_sources(settings, environment, package, Runtime(f"python{python_version}", architecture))
-        for named in list_stacks(stack or DEFAULT, pipelines or list(contracts)):
+        runtime = Runtime(f"python{python_version}", architecture)
+        sources = _open_sources(settings, contracts, environment, package, runtime)
+        for named in _list_wanted(stack, names, contracts):
             change_set = create_change_set(
                 site.stacks, wish_stack(site, named, contracts, settings, sources), timeout_s
             )
@@ -76,8 +99,8 @@ def deploy(
                 presentation.open_page().print(show_changes(change_set))
             if change_set.changes:
                 _ask(site, change_set, yes)
-                if named.stack == shared.Stack.LAMBDA:
-                    put_package(open_function_site(settings), sources.code(contracts[named.pipeline]))
+                if named.stack in (shared.Stack.LAMBDA, shared.Stack.EVENTS):
+                    put_package(open_function_site(settings), sources.code(named))
                 with presentation.show_waiting(talk, change_set.stack) as say:
                     carry_out_changes(site.stacks, change_set, timeout_s, say)
             else:
@@ -90,7 +113,7 @@ def deploy(
 
 
 def diff(
-    pipelines: PipelinesArgument = None,
+    names: NamesArgument = None,
     environment: o.EnvironmentOption = "local",
     stack: StackOption = None,
     package: PackageOption = None,
@@ -106,8 +129,9 @@ def diff(
     found = list[dict[str, Any]]()
     with exit_on_error():
         settings, contracts, site = _open(environment)
-        sources = _open_sources(settings, environment, package, Runtime(f"python{python_version}", architecture))
-        for named in list_stacks(stack or DEFAULT, pipelines or list(contracts)):
+        runtime = Runtime(f"python{python_version}", architecture)
+        sources = _open_sources(settings, contracts, environment, package, runtime)
+        for named in _list_wanted(stack, names, contracts):
             change_set = create_change_set(
                 site.stacks, wish_stack(site, named, contracts, settings, sources), timeout_s
             )
@@ -120,8 +144,8 @@ def diff(
 
 
 def template(
-    pipeline: o.PipelineArgument,
-    stack: Annotated[shared.Stack, typer.Option("--stack", help="base, stream, catalog, lambda or kafka.")],
+    name: SubjectArgument,
+    stack: Annotated[shared.Stack, typer.Option("--stack", help="base, stream, catalog, lambda, events or kafka.")],
     environment: o.EnvironmentOption = "aws",
     package: PackageOption = None,
     python_version: PythonOption = THIS_PYTHON,
@@ -133,13 +157,14 @@ def template(
     """
     with exit_on_error():
         settings, contracts, site = _open(environment)
-        sources = _open_sources(settings, environment, package, Runtime(f"python{python_version}", architecture))
-        (named,) = list_stacks([stack], [pipeline])
-        typer.echo(wish_stack(site, named, contracts, settings, sources).template)
+        runtime = Runtime(f"python{python_version}", architecture)
+        sources = _open_sources(settings, contracts, environment, package, runtime)
+        for named in _list_wanted([stack], [name], contracts):
+            typer.echo(wish_stack(site, named, contracts, settings, sources).template)
 
 
 def teardown(
-    pipelines: PipelinesArgument = None,
+    names: NamesArgument = None,
     environment: o.EnvironmentOption = "local",
     stack: Annotated[
         list[shared.Stack] | None, typer.Option("--stack", help="As for deploy; by default all that are there.")
@@ -157,7 +182,7 @@ def teardown(
     talk, done = presentation.open_talk(quiet), list[dict[str, Any]]()
     with exit_on_error():
         _, contracts, site = _open(environment)
-        for named in reversed(list(list_stacks(stack or list(shared.Stack), pipelines or list(contracts)))):
+        for named in reversed(list(list_stacks(stack or list(shared.Stack), names or [], contracts))):
             if find_stack(site.stacks, named.name) is None:
                 continue
             deleted, kept = list_resources(site.stacks, named.name)
@@ -176,20 +201,39 @@ def teardown(
         typer.echo(f"{len(done)} stacks deleted; {sum(len(stack['kept']) for stack in done)} resources stay")
 
 
-def _open(environment: str) -> tuple[Settings, dict[str, Contract], Site]:
+def _list_wanted(stacks: list[shared.Stack] | None, names: list[str] | None, contracts: Contracts) -> Iterator[Named]:
+    """The stacks that are asked for, or those that need no more than names; `ConfigurationError` where there is none."""
+    check_names(names or [], contracts)
+    found = list(list_stacks(stacks or (*DEFAULT, *([shared.Stack.EVENTS] if names else [])), names or [], contracts))
+    if not found:
+        raise ConfigurationError(
+            f"{', '.join(names or [])}: no stack {', '.join(stacks or [])}; pipelines have stream, catalog and lambda, "
+            "sets of events have events"
+        )
+    yield from found
+
+
+def _open(environment: str) -> tuple[Settings, Contracts, Site]:
     """The settings, all contracts by name, and clients of the account that the settings name."""
     settings = load_settings(environment)
-    contracts = {name: load_contract(find_contract(name)) for name in list_contracts()}
+    contracts = Contracts(
+        {name: load_contract(find_contract(name)) for name in list_contracts()},
+        {name: load_event_contract(find_event_contract(name)) for name in list_event_contracts()},
+    )
     site = open_stack_site(settings)
     check_account(site, settings)
     return settings, contracts, site
 
 
-def _open_sources(settings: Settings, environment: str, package: Path | None, runtime: Runtime) -> Sources:
-    def code(contract: Contract) -> Code:
-        if package is None:
-            raise ConfigurationError("--package: name the zip that `python -m aws_integration package kafka` has built")
-        return choose_code(contract, settings, package, Path())
+def _open_sources(
+    settings: Settings, contracts: Contracts, environment: str, package: Path | None, runtime: Runtime
+) -> Sources:
+    def code(named: Named) -> Code:
+        if named.stack == shared.Stack.EVENTS:
+            function, recipe = name_api_function(contracts.events[named.subject].name), EVENTS
+        else:
+            function, recipe = name_function(contracts.pipelines[named.subject].name), KAFKA
+        return place_package(function, recipe, settings, package)
 
     return Sources(
         partial(ask_job_runs, environment=environment),

@@ -19,7 +19,7 @@ Action = Literal["create", "update", "delete"]
 class Step(NamedTuple):
     """One line of a plan: the call of boto3's that carries it out, with its parameters."""
 
-    service: Literal["glue", "athena", "s3", "lambda"]
+    service: Literal["glue", "athena", "s3", "lambda", "apigateway", "dynamodb", "firehose", "secretsmanager"]
     action: Action
     what: str
     call: str

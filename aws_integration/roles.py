@@ -136,6 +136,11 @@ def describe_function_role(contract: Contract, settings: Settings) -> Role:
     return Role(settings.function.role, trust, {f"function-{contract.name}": join_documents(*parts)})
 
 
+def describe_api_log_role(settings: Settings) -> Role:
+    """The role by which API Gateway writes logs; what it may do is AWS's own list, as it would take no shorter one."""
+    return Role(shared.API_LOG_ROLE, service_trust_policy("apigateway", settings.aws.account_id), {})
+
+
 def describe_broker_role(settings: Settings, number: int) -> Role:
     """The role of one broker on EC2."""
     place, name = (settings.s3.region, settings.aws.account_id), shared.name_broker(number)

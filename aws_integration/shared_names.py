@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from connections.settings import Settings
+from pipeline_contract import event_layout
 from pipeline_contract.model import Contract
 from pipeline_contract.ways import name_group
 
@@ -16,19 +17,22 @@ class Stack(StrEnum):
     STREAM = "stream"
     CATALOG = "catalog"
     LAMBDA = "lambda"
+    EVENTS = "events"
     KAFKA = "kafka"
 
 
-# One of each account; the others are one of each pipeline.
+# One of each account; `events` is one of each set of events, the others are one of each pipeline.
 SHARED = (Stack.BASE, Stack.KAFKA)
 KEY = "millrace"
 ALARMS = "millrace-alarms"
 SCHEDULER_ROLE = "millrace-scheduler"
+API_LOG_ROLE = "millrace-api-log"
 # The topic and the role of Snowflake's error notifications: script 08 names them so.
 PIPE_ERRORS = "millrace-pipe-errors"
 WAREHOUSE_SECRET = "millrace/snowflake"  # noqa: S105 - its name
 # What a teardown leaves: data, what it cannot be read without, and what has been put there by hand.
 KEPT = (
+    "AWS::DynamoDB::Table",
     "AWS::EC2::Volume",
     "AWS::KMS::Alias",
     "AWS::KMS::Key",
@@ -44,9 +48,9 @@ KAFKA_PACKAGE = f"{PACKAGES}/kafka.tgz"
 KAFKA_USERS = {"admin": f"{KEY}/kafka/admin", "job": f"{KEY}/kafka/job"}
 
 
-def name_stack(stack: Stack, pipeline: str) -> str:
-    """What a stack is called in CloudFormation."""
-    return f"millrace-{stack}" if stack in SHARED else f"millrace-{pipeline}-{stack}"
+def name_stack(stack: Stack, subject: str) -> str:
+    """What a stack is called in CloudFormation; `subject` is the pipeline, or the set of events, that it is for."""
+    return f"millrace-{stack}" if stack in SHARED else f"millrace-{subject}-{stack}"
 
 
 def name_checkpoint_bucket(settings: Settings) -> str:
@@ -56,7 +60,7 @@ def name_checkpoint_bucket(settings: Settings) -> str:
 
 def name_error_bucket(settings: Settings) -> str:
     """The bucket for what services gave up on, beside the lake's."""
-    return f"{settings.s3.bucket}-errors"
+    return event_layout.name_error_bucket(settings.s3.bucket)
 
 
 def name_job_role(pipeline: str) -> str:
@@ -78,6 +82,21 @@ def name_trigger_groups(contract: Contract) -> dict[str, str]:
 def name_warehouse_secret(settings: Settings) -> str:
     """The secret with the warehouse's key."""
     return settings.function.secret or WAREHOUSE_SECRET
+
+
+def name_api_role(events: str) -> str:
+    """The role of the function behind an API."""
+    return f"millrace-{events}-api"
+
+
+def name_stream_role(events: str) -> str:
+    """The role by which Firehose delivers events."""
+    return f"millrace-{events}-firehose"
+
+
+def name_api_secret(events: str) -> str:
+    """The secret of the function behind an API: the key of the hashes of senders' addresses, and nothing of the warehouse's."""
+    return f"{KEY}/{events}/api"
 
 
 def name_broker_secret(number: int) -> str:

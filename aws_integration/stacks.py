@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from aws_integration import shared_names as shared
 from aws_integration.change_sets import StackWish, find_resource
+from aws_integration.event_template import render_events
 from aws_integration.function_deployment import Code
 from aws_integration.job_runs import JobRuns
 from aws_integration.plan import SCAN_LIMIT_BYTES
 from aws_integration.shared_names import Stack
+from aws_integration.subjects import refuse_names
 from aws_integration.templates import (
     ALIAS,
     Runtime,
@@ -23,6 +25,7 @@ from aws_integration.templates import (
 from connections.aws_clients import explain_refusal, open_cloudformation, open_kms, open_sts
 from connections.settings import Settings
 from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.event_model import EventContract
 from pipeline_contract.model import Contract
 
 if TYPE_CHECKING:
@@ -39,23 +42,30 @@ class Site(NamedTuple):
     accounts: STSClient
 
 
+class Contracts(NamedTuple):
+    """All contracts there are, by the name that their file goes by."""
+
+    pipelines: Mapping[str, Contract]
+    events: Mapping[str, EventContract]
+
+
 class Named(NamedTuple):
-    """A stack, and the pipeline that it is for; of a stack that all share, the name is empty."""
+    """A stack, and the pipeline or set of events that it is for; of a stack that all share, the name is empty."""
 
     stack: Stack
-    pipeline: str
+    subject: str
 
     @property
     def name(self) -> str:
         """What CloudFormation calls it."""
-        return shared.name_stack(self.stack, self.pipeline)
+        return shared.name_stack(self.stack, self.subject)
 
 
 class Sources(NamedTuple):
     """Where a stack's template takes what is known neither by the contract nor by the settings; each is asked when needed."""
 
     job_runs: Callable[[str], JobRuns]
-    code: Callable[[Contract], Code]
+    code: Callable[[Named], Code]
     topic_ids: Callable[[Contract], dict[str, str]]
     runtime: Runtime
 
@@ -65,11 +75,26 @@ def open_stack_site(settings: Settings) -> Site:
     return Site(open_cloudformation(settings.s3), open_kms(settings.s3), open_sts(settings.s3))
 
 
-def list_stacks(stacks: Sequence[Stack], pipelines: Sequence[str]) -> Iterator[Named]:
-    """The stacks in the order in which they are made: what is shared goes first. Pure."""
+def list_stacks(stacks: Sequence[Stack], names: Sequence[str], contracts: Contracts) -> Iterator[Named]:
+    """The stacks in the order in which they are made, of these pipelines and sets of events, or of all. Pure.
+
+    A name without a contract may have had one, and stands for both.
+    """
+    known = {*contracts.pipelines, *contracts.events}
     for stack in Stack:
-        if stack in stacks:
-            yield from [Named(stack, "")] if stack in shared.SHARED else [Named(stack, name) for name in pipelines]
+        if stack not in stacks:
+            continue
+        if stack in shared.SHARED:
+            yield Named(stack, "")
+            continue
+        having: Mapping[str, object] = contracts.events if stack == Stack.EVENTS else contracts.pipelines
+        yield from (Named(stack, name) for name in names or having if name in having or name not in known)
+
+
+def check_names(names: Sequence[str], contracts: Contracts) -> None:
+    """Return if each name is that of a pipeline or of a set of events, or raise `ConfigurationError`."""
+    if unknown := [name for name in names if name not in {*contracts.pipelines, *contracts.events}]:
+        raise refuse_names(unknown, list(contracts.pipelines), list(contracts.events))
 
 
 def check_account(site: Site, settings: Settings) -> None:
@@ -83,36 +108,46 @@ def check_account(site: Site, settings: Settings) -> None:
         )
 
 
-def wish_stack(
-    site: Site, named: Named, contracts: dict[str, Contract], settings: Settings, sources: Sources
-) -> StackWish:
-    """A stack as it should be; `contracts` are all that there are, by the name that their file goes by."""
+def wish_stack(site: Site, named: Named, contracts: Contracts, settings: Settings, sources: Sources) -> StackWish:
+    """A stack as it should be; what is shared is made for all contracts."""
     if named.stack == Stack.BASE:
-        template = render_base(list(contracts.values()), settings, find_old_key(site, settings))
+        template = render_base(list(contracts.pipelines.values()), settings, find_old_key(site, settings))
         return StackWish(named.name, template, {}, {"millrace:stack": "base"})
     if named.stack == Stack.KAFKA:
         return StackWish(named.name, render_kafka(settings), find_job_group(site), {"millrace:stack": "kafka"})
-    contract = contracts[named.pipeline]
+    if named.stack == Stack.EVENTS:
+        events = contracts.events[named.subject]
+        template = render_events(named.subject, events, settings, sources.code(named), sources.runtime)
+        tags = {"millrace:stack": named.stack, "millrace:events": events.name}
+        return StackWish(named.name, template, find_key(site, settings), tags)
+    contract = contracts.pipelines[named.subject]
     tags = {"millrace:stack": named.stack, "millrace:pipeline": contract.name}
     if named.stack == Stack.STREAM:
-        template = render_stream(contract, settings, sources.job_runs(named.pipeline))
+        template = render_stream(contract, settings, sources.job_runs(named.subject))
         parameters = find_job_group(site) if settings.infrastructure.subnet_ids else {}
         return StackWish(named.name, template, parameters, tags)
     if named.stack == Stack.CATALOG:
         return StackWish(named.name, render_catalog(contract, settings, SCAN_LIMIT_BYTES), {}, tags)
-    code, ids = sources.code(contract), sources.topic_ids(contract)
-    template = render_function(named.pipeline, contract, settings, code, sources.runtime, ids)
+    code, ids = sources.code(named), sources.topic_ids(contract)
+    template = render_function(named.subject, contract, settings, code, sources.runtime, ids)
     return StackWish(named.name, template, {}, tags)
 
 
 def find_old_key(site: Site, settings: Settings) -> str | None:
     """The key that an earlier stack has left under the alias; None where there is none, or the stack that is there made it."""
-    with explain_refusal(f"look for key {ALIAS}"):
-        pages = site.keys.get_paginator("list_aliases").paginate()
-        found = [alias.get("TargetKeyId") for page in pages for alias in page["Aliases"] if alias["AliasName"] == ALIAS]
-    if not found or find_resource(site.stacks, shared.name_stack(Stack.BASE, ""), "Key") is not None:
+    if find_resource(site.stacks, shared.name_stack(Stack.BASE, ""), "Key") is not None:
         return None
-    return f"arn:aws:kms:{settings.s3.region}:{settings.aws.account_id}:key/{found[0]}"
+    return _find_key_arn(site, settings)
+
+
+def find_key(site: Site, settings: Settings) -> dict[str, str]:
+    """The parameter with the key under the alias; `ConfigurationError` where there is none yet."""
+    arn = _find_key_arn(site, settings)
+    if arn is None:
+        raise ConfigurationError(
+            f"there is no key {ALIAS}; deploy the stack that makes it first: `python -m aws_integration deploy --stack base`"
+        )
+    return {"KeyArn": arn}
 
 
 def find_job_group(site: Site) -> dict[str, str]:
@@ -125,3 +160,10 @@ def find_job_group(site: Site) -> dict[str, str]:
             "and deploy it first: `python -m aws_integration deploy --stack base`"
         )
     return {"JobGroup": group}
+
+
+def _find_key_arn(site: Site, settings: Settings) -> str | None:
+    with explain_refusal(f"look for key {ALIAS}"):
+        pages = site.keys.get_paginator("list_aliases").paginate()
+        found = [alias.get("TargetKeyId") for page in pages for alias in page["Aliases"] if alias["AliasName"] == ALIAS]
+    return f"arn:aws:kms:{settings.s3.region}:{settings.aws.account_id}:key/{found[0]}" if found else None

@@ -17,6 +17,7 @@ from aws_integration.kafka_brokers import DOMAIN, PORTS, RESTART, name_host, ren
 from aws_integration.naming import derive_catalog_names
 from aws_integration.plan import describe_crawler, describe_database, describe_workgroup
 from aws_integration.roles import (
+    describe_api_log_role,
     describe_broker_role,
     describe_consumer_policies,
     describe_crawler_role,
@@ -57,7 +58,7 @@ def render_base(contracts: Sequence[Contract], settings: Settings, key_arn: str 
         "FunctionRole": describe_function_role(first, settings).describe_bare(),
         "SchedulerRole": describe_scheduler_role(first, settings).describe_bare(),
     }
-    return _fill(
+    return fill_template(
         shared.Stack.BASE,
         key_arn=key_arn,
         key="!GetAtt Key.Arn" if key_arn is None else json.dumps(key_arn),
@@ -80,6 +81,7 @@ def render_base(contracts: Sequence[Contract], settings: Settings, key_arn: str 
         roles=roles,
         secret=shared.name_warehouse_secret(settings),
         budget_usd=settings.infrastructure.budget_usd,
+        api_log_role=describe_api_log_role(settings).describe_bare() if settings.infrastructure.api_log_role else None,
         vpc_id=settings.infrastructure.vpc_id,
     )
 
@@ -89,7 +91,7 @@ def render_stream(contract: Contract, settings: Settings, runs: JobRuns) -> str:
     name, account_id = contract.name, settings.aws.account_id
     job_role = describe_job_role(contract, settings, list_job_secrets(settings, contract))
     job_role_arn = role_arn(account_id, job_role.name)
-    return _fill(
+    return fill_template(
         shared.Stack.STREAM,
         pipeline=name,
         job_role=job_role.describe(),
@@ -100,7 +102,7 @@ def render_stream(contract: Contract, settings: Settings, runs: JobRuns) -> str:
         vcpus=settings.infrastructure.emr_vcpus,
         subnet_ids=settings.infrastructure.subnet_ids,
         dead_letters=shared.name_dead_letters(name, shared.Stack.STREAM),
-        alarm_topic=_name_alarm_topic(settings),
+        alarm_topic=name_alarm_topic(settings),
         alias=ALIAS,
         schedules=describe_schedules(name, runs, job_role_arn),
     )
@@ -109,7 +111,7 @@ def render_stream(contract: Contract, settings: Settings, runs: JobRuns) -> str:
 def render_catalog(contract: Contract, settings: Settings, scan_limit_bytes: int) -> str:
     """The Glue catalog and the Athena workgroup of a pipeline, as `catalog deploy` makes them."""
     names = derive_catalog_names(contract, settings)
-    return _fill(
+    return fill_template(
         shared.Stack.CATALOG,
         pipeline=contract.name,
         crawler_policies=describe_crawler_role(contract, settings).describe_policies(),
@@ -136,14 +138,14 @@ def render_function(
         settings.infrastructure.cluster_arn,
         shared.name_dead_letters(contract.name, shared.Stack.LAMBDA),
     )
-    return _fill(
+    return fill_template(
         shared.Stack.LAMBDA,
         pipeline=contract.name,
         function_policies=describe_function_role(contract, settings).describe_policies(),
         consumer_policy=describe_consumer_policies(contract, settings)["lambda"],
         function=function,
         dead_letters=dead_letters,
-        alarm_topic=_name_alarm_topic(settings),
+        alarm_topic=name_alarm_topic(settings),
         alias=ALIAS,
         cluster_arn=cluster,
         triggers=shared.name_trigger_groups(contract) if cluster else {},
@@ -162,7 +164,7 @@ def render_kafka(settings: Settings) -> str:
         )
     numbers = range(1, told.kafka_brokers + 1)
     hosts = [name_host(number) for number in numbers]
-    return _fill(
+    return fill_template(
         shared.Stack.KAFKA,
         brokers={number: told.subnet_ids[(number - 1) % len(told.subnet_ids)] for number in numbers},
         names={number: shared.name_broker(number) for number in numbers},
@@ -189,11 +191,13 @@ def _name_buckets(settings: Settings) -> dict[str, str]:
     }
 
 
-def _name_alarm_topic(settings: Settings) -> str:
+def name_alarm_topic(settings: Settings) -> str:
+    """The address of the topic that alarms go to."""
     return topic_arn(settings.s3.region, settings.aws.account_id, shared.ALARMS)
 
 
-def _fill(stack: shared.Stack, **values: Any) -> str:
+def fill_template(stack: shared.Stack, **values: Any) -> str:
+    """A stack's template with these values; `jinja2.UndefinedError` where one is missing."""
     environment = Environment(
         loader=FileSystemLoader(FOLDER),
         undefined=StrictUndefined,

@@ -1,4 +1,4 @@
-"""The one place that opens Glue, Athena, CloudFormation, KMS and STS, or the sandbox's emulated ones on loopback."""
+"""The one place that opens AWS's services but S3 and Lambda, or the sandbox's emulated ones on loopback."""
 
 from __future__ import annotations
 
@@ -15,10 +15,14 @@ from connections.settings import S3Settings
 from pipeline_contract.errors import ServiceError
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigateway import APIGatewayClient
     from mypy_boto3_athena import AthenaClient
     from mypy_boto3_cloudformation import CloudFormationClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_firehose import FirehoseClient
     from mypy_boto3_glue import GlueClient
     from mypy_boto3_kms import KMSClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sts import STSClient
 
 
@@ -45,6 +49,26 @@ def open_kms(settings: S3Settings) -> KMSClient:
 def open_sts(settings: S3Settings) -> STSClient:
     """A client that tells which account the credentials belong to."""
     return boto3.client("sts", config=_configure(settings), **place_client(settings))
+
+
+def open_apigateway(settings: S3Settings) -> APIGatewayClient:
+    """A client for the APIs of the bucket's region."""
+    return boto3.client("apigateway", config=_configure(settings), **place_client(settings))
+
+
+def open_dynamodb(settings: S3Settings) -> DynamoDBClient:
+    """A client for the tables of the bucket's region."""
+    return boto3.client("dynamodb", config=_configure(settings), **place_client(settings))
+
+
+def open_firehose(settings: S3Settings) -> FirehoseClient:
+    """A client for the streams of the bucket's region."""
+    return boto3.client("firehose", config=_configure(settings), **place_client(settings))
+
+
+def open_secrets(settings: S3Settings) -> SecretsManagerClient:
+    """A client for the secrets of the bucket's region."""
+    return boto3.client("secretsmanager", config=_configure(settings), **place_client(settings))
 
 
 @contextmanager

@@ -123,11 +123,23 @@ class FunctionSettings(_Section):
     reports_failures: bool = False
 
 
+class ApiSettings(_Section):
+    """Where the API of events answers, which on AWS the deployment knows.
+
+    `buffer_s` stands for the seconds that the contract lets Firehose gather: a sandbox need not wait.
+    """
+
+    endpoint_url: str | None = None
+    buffer_s: int | None = Field(default=None, ge=0, le=900)
+
+
 class InfrastructureSettings(_Section):
     """What the CloudFormation stacks are told beyond names: who hears of alarms, which network, how large things are.
 
     `budget_usd` is for a month. `vpc_id` and `subnet_ids` name a network that is there; without them the Spark job runs
     outside of any, and there are no brokers on EC2. `cluster_arn` is the MSK cluster that triggers the functions.
+    `api_concurrency` is how often the function behind an API may run at once; `api_log_role` makes the one role by which
+    API Gateway writes logs in the whole account and region.
     """
 
     budget_usd: int = Field(default=200, ge=1)
@@ -139,6 +151,8 @@ class InfrastructureSettings(_Section):
     emr_release: str = "emr-spark-8.0.0"
     emr_vcpus: int = Field(default=32, ge=4)
     cluster_arn: str | None = None
+    api_concurrency: int = Field(default=100, ge=1)
+    api_log_role: bool = True
     kafka_brokers: Literal[1, 3] = 3
     kafka_image: str | None = None
     kafka_instance_type: str = "m7g.large"
@@ -170,6 +184,7 @@ class Settings(BaseSettings):
     spark: SparkSettings = SparkSettings()
     consumer: ConsumerSettings = ConsumerSettings()
     function: FunctionSettings = FunctionSettings()
+    api: ApiSettings = ApiSettings()
     infrastructure: InfrastructureSettings = InfrastructureSettings()
     sandbox: SandboxSettings = SandboxSettings()
 

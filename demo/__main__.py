@@ -13,12 +13,13 @@ from rich.syntax import Syntax
 from connections.settings import Settings, load_settings
 from demo.command_runner import CommandRunner
 from demo.demonstration import Demonstration
-from demo.guide import write_guide
+from demo.guide import write_event_guide, write_guide
 from demo.jars import fetch_kafka_jars, fetch_spark_jars
-from demo.stages import plan_way
+from demo.stages import Way, plan_events, plan_way
 from pipeline_contract.command_errors import exit_on_error
-from pipeline_contract.contract_file import find_contract, load_contract
-from pipeline_contract.model import Contract
+from pipeline_contract.data_sets import DataSet, load_data_set
+from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.event_model import EventContract
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -30,14 +31,17 @@ app = typer.Typer(
 
 @app.command()
 def run(
-    pipeline: Annotated[str, typer.Argument(help="flights or readings.", show_default=False)],
+    pipeline: Annotated[str, typer.Argument(help="flights, readings or events.", show_default=False)],
     environment: Annotated[str, typer.Option("--env", help="Settings: a name in conf/environments.")] = "local",
     way: Annotated[
-        str, typer.Option("--way", help="lake (through Spark, S3 and Snowpipe), direct, s3 or lambda.")
-    ] = "lake",
+        str | None,
+        typer.Option(
+            "--way", help="Of a pipeline: lake (through Spark, S3 and Snowpipe; the default), direct, s3, lambda."
+        ),
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the sandbox up, and say how to connect to it.")] = False,
 ) -> None:
-    """Take sample data through Kafka and one of the ways behind it, and prove that every row is there.
+    """Take sample data through Kafka and one of the ways behind it, or events by HTTP, and prove that every row is there.
 
     Everything that it starts it stops again; a sandbox that ran before stays up. The last line on standard output is
     the reconciliation's JSON object, the exit code is the reconciliation's too.
@@ -47,8 +51,8 @@ def run(
     console = Console(stderr=True, highlight=False)
     with exit_on_error():
         settings = load_settings(environment)
-        contract = load_contract(find_contract(pipeline))
-        planned = plan_way(contract, environment, settings.sandbox.state_dir / "sample-data", way)
+        contract = load_data_set(pipeline)
+        planned = choose_way(contract, environment, settings, way)
     demonstration = Demonstration(console, CommandRunner())
     with demonstration.runner.end_on_signals():
         if running := demonstration.find_running(environment):
@@ -62,6 +66,16 @@ def run(
     raise typer.Exit(status)
 
 
+def choose_way(contract: DataSet, environment: str, settings: Settings, way: str | None) -> Way:
+    """The way of a data set's sample data."""
+    folder = settings.sandbox.state_dir / "sample-data"
+    if not isinstance(contract, EventContract):
+        return plan_way(contract, environment, folder, way or "lake")
+    if way is not None:
+        raise ConfigurationError(f"--way: {contract.name} are events, which have one way: leave the option out")
+    return plan_events(contract, environment, folder)
+
+
 @app.command()
 def fetch_jars() -> None:
     """Fetch the jars of Kafka and Spark from Maven Central, where they are not there yet.
@@ -73,10 +87,15 @@ def fetch_jars() -> None:
         fetch_spark_jars(os.environ)
 
 
-def show_guide(console: Console, settings: Settings, contract: Contract) -> None:
+def show_guide(console: Console, settings: Settings, contract: DataSet) -> None:
     """Say how to look around, and how to end it."""
     console.print("\nThe sandbox stays up. To look around (`.venv/bin/python`):")
-    for title, program in write_guide(settings, contract).items():
+    guide = (
+        write_event_guide(settings, contract)
+        if isinstance(contract, EventContract)
+        else write_guide(settings, contract)
+    )
+    for title, program in guide.items():
         console.print(f"\n[bold]{title}[/bold]")
         console.print(Syntax(program, "python", background_color="default"), soft_wrap=True)
     console.print(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.event_model import EventContract
 from pipeline_contract.model import Contract
 from pipeline_contract.ways import TableWay, derive_way_tables
 
@@ -38,6 +39,8 @@ class Way:
 
 
 Environment = tuple[str, str]
+# Firehose and Snowpipe are done much sooner.
+EVENTS_WAIT_S = 120
 
 
 def plan_way(contract: Contract, environment: str, folder: Path, way: str = "lake") -> Way:
@@ -66,6 +69,29 @@ def plan_way(contract: Contract, environment: str, folder: Path, way: str = "lak
         up=Stage("sandbox up", ("sandbox", "up", *env)),
         stages=tuple(stages),
         proof=Stage("reconciliation", proof, tolerated=(0, 1, 4)),
+        down=Stage("sandbox down", ("sandbox", "down", *env)),
+    )
+
+
+def plan_events(contract: EventContract, environment: str, folder: Path) -> Way:
+    """The way of a contract's sample events, by HTTP into the staging table."""
+    name, env, sample = contract.name, ("--env", environment), str(folder / f"{contract.name}.jsonl")
+    return Way(
+        up=Stage("sandbox up", ("sandbox", "up", *env)),
+        stages=(
+            Stage("deploy the SQL", ("snowflake_integration", "deploy", name, *env)),
+            Stage("deploy the API", ("aws_integration", "api", "deploy", name, *env)),
+            Stage("sample events", ("sandbox", "sample-data", "events", sample, "--contract", name)),
+            Stage("post", ("aws_integration", "api", "post", name, sample, *env)),
+            # What was refused, the reconciliation says with all details; it waits for Firehose too.
+            Stage("Snowpipe", ("snowflake_integration", "wait-loaded", name, *env), tolerated=(0, 1, 4)),
+            Stage("answer", ("snowflake_integration", "query", *env, "--pipeline", name, read_question(name))),
+        ),
+        proof=Stage(
+            "reconciliation",
+            ("reconciliation", "check", name, *env, "--wait", str(EVENTS_WAIT_S), "--json"),
+            tolerated=(0, 1, 4),
+        ),
         down=Stage("sandbox down", ("sandbox", "down", *env)),
     )
 

@@ -21,7 +21,10 @@ _SNOWFLAKE = {
     "date": "DATE",
     "timestamp": "TIMESTAMP_NTZ(6)",
     "binary": "BINARY",
+    "variant": "VARIANT",
 }
+# The raw zone's own type, and the staging table's.
+_UNDECLARED = ("binary", "variant")
 _GLUE = {"integer": "int"}
 # The smallest decimal as which Spark's Parquet reader reads every file of a whole number's type (one digit more than a
 # bigint has).
@@ -111,19 +114,20 @@ INTEGER = ColumnType("integer")
 BIGINT = ColumnType("bigint")
 TIMESTAMP = ColumnType("timestamp")
 BINARY = ColumnType("binary")
+VARIANT = ColumnType("variant")
 BOOLEAN = ColumnType("boolean")
 
 
 def parse_type(text: str) -> ColumnType:
     """Read a type as a contract writes it, or raise `ValueError` that lists what is allowed.
 
-    `binary` is the raw zone's own type and cannot be declared.
+    `binary` and `variant` are types of our own tables and cannot be declared.
     """
     if match := _DECIMAL.fullmatch(text):
         precision, scale = int(match[1]), int(match[2])
         if not 1 <= precision <= _MAX_DIGITS or scale > precision:
             raise ValueError(f"a decimal has 1 to 38 digits, of which at most all are decimals; allowed: {ALLOWED}")
         return ColumnType("decimal", precision, scale)
-    if text in _SNOWFLAKE and text != "binary":
+    if text in _SNOWFLAKE and text not in _UNDECLARED:
         return ColumnType(text)
     raise ValueError(f"allowed: {ALLOWED}")

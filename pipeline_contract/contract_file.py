@@ -38,7 +38,7 @@ def list_contracts(folder: Path = PIPELINES) -> list[str]:
 
 def load_contract(path: Path) -> Contract:
     """Read one contract file, or raise `ContractError` with every problem: the key, what was found, what is allowed."""
-    data = _read_toml(path)
+    data = read_toml(path)
     contract, problems = parse_contract(data)
     if (name := getattr(contract, "name", path.stem)) != path.stem:
         problems.append(f"name: found {name!r}, allowed: {path.stem!r}, the name of the file")
@@ -52,10 +52,17 @@ def parse_contract(data: dict[str, Any]) -> tuple[Contract, list[str]]:
 
     Each part is validated on its own, so that one broken column hides no other problem.
     """
-    problems = [describe_unknown_key((key,), Contract) for key in data if key not in list_keys(Contract)]
+    good, broken, problems = parse_parts(Contract, data)
+    contract = Contract.model_construct(**good)
+    return contract, problems + find_problems(contract, set(_declared_names(data)), broken)
+
+
+def parse_parts(model: type[Part], data: dict[str, Any]) -> tuple[dict[str, Any], set[str], list[str]]:
+    """The top-level keys that hold, by their attribute; the keys that do not; and every problem of theirs."""
+    problems = [describe_unknown_key((key,), model) for key in data if key not in list_keys(model)]
     good: dict[str, Any] = {}
     broken: set[str] = set()
-    for name, field in Contract.model_fields.items():
+    for name, field in model.model_fields.items():
         key = field.alias or name
         if key in data:
             value, found = _validate_field(key, field, data[key])
@@ -64,17 +71,17 @@ def parse_contract(data: dict[str, Any]) -> tuple[Contract, list[str]]:
             problems += found
         elif field.is_required():
             problems.append(f"{key}: missing; it is required")
-    contract = Contract.model_construct(**good)
-    return contract, problems + find_problems(contract, set(_declared_names(data)), broken)
+    return good, broken, problems
 
 
-def hash_contract(contract: Contract) -> str:
+def hash_contract(contract: Part) -> str:
     """A short fingerprint of all that a contract says; equal contracts have equal ones."""
     text = json.dumps(contract.model_dump(mode="json", by_alias=True), sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """A contract file's content; `ContractError` where it is no TOML, `ConfigurationError` where there is none to read."""
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except OSError as error:

@@ -13,11 +13,15 @@ from pipeline_contract.durations import parse_duration, write_duration
 NAME = r"^[a-z][a-z0-9_]*$"
 WAREHOUSE_NAME = r"^[A-Za-z_][A-Za-z0-9_]*$"
 TOPIC_NAME = r"^[A-Za-z0-9_-][A-Za-z0-9._-]*$"
+API_PATH = r"^/[a-z0-9-]+(/[a-z0-9-]+)*$"
+FIELD_PATH = r"^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*$"
 # What the patterns say, for people.
 PATTERNS = {
     NAME: "lower-case letters, digits and _, beginning with a letter",
     WAREHOUSE_NAME: "letters, digits and _, not beginning with a digit",
     TOPIC_NAME: "letters, digits, '.', '_' and '-', not beginning with a dot",
+    API_PATH: "a path such as /events: lower-case letters, digits, - and /",
+    FIELD_PATH: "names joined by dots, such as order.id",
 }
 
 Name = Annotated[str, StringConstraints(pattern=NAME, max_length=120)]

@@ -9,7 +9,7 @@ from pipeline_contract.column_types import BIGINT, BINARY, BOOLEAN, STRING, TIME
 from pipeline_contract.model import Aggregate, Contract, LakeFormat
 from pipeline_contract.passport import PASSPORT
 
-Kind = Literal["raw", "curated", "rejected", "aggregate", "late"]
+Kind = Literal["raw", "curated", "rejected", "aggregate", "late", "staged"]
 INGEST = "ingest"
 LATE_PREFIX = "late/"
 
@@ -42,7 +42,7 @@ class FileOutput:
     """One kind of rows as files: its place in the lake, their format, their columns in order."""
 
     kind: Kind
-    name: str  # raw, curated, rejected, aggregates/<name> or late/<name>
+    name: str  # raw, curated, rejected, aggregates/<name>, late/<name> or delivered
     format: LakeFormat
     columns: dict[str, ColumnType]
 

@@ -21,9 +21,9 @@ from pipeline_contract.policies import (
     role_arn,
 )
 
-Service = Literal["ec2", "emr-serverless", "glue", "lambda", "scheduler"]
+Service = Literal["apigateway", "ec2", "emr-serverless", "firehose", "glue", "lambda", "scheduler"]
 # These do not tell the account on whose behalf they take a role.
-_TELL_NO_ACCOUNT = ("ec2", "lambda")
+_TELL_NO_ACCOUNT = ("apigateway", "ec2", "lambda")
 
 
 def queue_arn(region: str, account_id: str, queue: str) -> str:
@@ -44,7 +44,10 @@ def service_trust_policy(service: Service, account_id: str) -> Document:
         "Principal": {"Service": f"{service}.amazonaws.com"},
         "Action": "sts:AssumeRole",
     }
-    if service not in _TELL_NO_ACCOUNT:
+    if service == "firehose":
+        # docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#firehose-assume-role
+        statement["Condition"] = {"StringEquals": {"sts:ExternalId": account_id}}
+    elif service not in _TELL_NO_ACCOUNT:
         statement["Condition"] = _of_account(account_id)
     return build_document(statement)
 

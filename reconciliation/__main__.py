@@ -5,22 +5,26 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from connections.settings import Settings, load_settings
 from pipeline_contract.command_errors import exit_on_error
-from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.data_sets import DataSet, load_data_set
 from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.event_model import EventContract
 from pipeline_contract.model import Contract
 from pipeline_contract.raw_encryption import KEY_VARIABLE, Place, decrypt_value, derive_keys
 from reconciliation.check import Say, check_pipeline
+from reconciliation.event_check import check_events
 from reconciliation.fast_check import check_quickly
 from reconciliation.report import render_report
-from reconciliation.statement import Statement
+from reconciliation.statement import NOT_FINISHED, Statement
 from reconciliation.way_check import READERS, check_way
 
 app = typer.Typer(
@@ -37,10 +41,36 @@ def main() -> None:
 
 
 Check = Callable[[Settings, Contract, Say], Statement]
+EVENTS = "events"
+
+
+def run_check(
+    settings: Settings, contract: DataSet, way: str | None, fast: bool, sources: Sequence[Path], limit: int, say: Say
+) -> Statement:
+    """The statement of a data set's way: a pipeline's is the lake unless another one is named, events have one."""
+    if not isinstance(contract, EventContract):
+        return choose_check(way or "lake", fast, sources, limit)(settings, contract, say)
+    if way not in (None, EVENTS) or fast or sources:
+        raise ConfigurationError(
+            f"{contract.name} are events, which have one way: leave --way, --fast and --source out"
+        )
+    return check_events(settings, contract, datetime.now(UTC).replace(tzinfo=None), limit, say)
+
+
+def repeat_while_pending(check: Callable[[], Statement], wait_s: float) -> Statement:
+    """The first statement by which nothing is on its way or something has failed, or the last one within the time."""
+    retrying = Retrying(
+        retry=retry_if_result(lambda statement: statement.exit_code == NOT_FINISHED),
+        wait=wait_fixed(1),
+        stop=stop_after_delay(wait_s),
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+    statement: Statement = retrying(check)
+    return statement
 
 
 def choose_check(way: str, fast: bool, sources: Sequence[Path], limit: int) -> Check:
-    """The check of a way; the quick one trusts a ledger, which the lake alone has."""
+    """The check of a pipeline's way; the quick one trusts a ledger, which the lake alone has."""
     if way == "lake":
         return check_quickly if fast else lambda s, c, say: check_pipeline(s, c, sources, limit, say)
     if way not in READERS:
@@ -52,15 +82,23 @@ def choose_check(way: str, fast: bool, sources: Sequence[Path], limit: int) -> C
 
 @app.command()
 def check(
-    pipeline: Annotated[str, typer.Argument(help="A pipeline's name, or its contract file.", show_default=False)],
+    pipeline: Annotated[
+        str, typer.Argument(help="A pipeline's name, that of a set of events, or a contract file.", show_default=False)
+    ],
     env: Annotated[str, typer.Option(help="Environment: a name in conf/environments, or a TOML file.")] = "local",
     source: Annotated[
         list[Path] | None, typer.Option(help="Where a replayed file lies now; may be given several times.")
     ] = None,
-    way: Annotated[str, typer.Option(help="The way whose end is checked: lake, direct, s3 or lambda.")] = "lake",
+    way: Annotated[
+        str | None,
+        typer.Option(help="The way whose end is checked: lake (unless told otherwise), direct, s3 or lambda."),
+    ] = None,
     fast: Annotated[
         bool, typer.Option("--fast", help="Trust the ledger, and count instead of comparing rows.")
     ] = False,
+    wait_s: Annotated[
+        float, typer.Option("--wait", min=0, help="Check again for so many seconds while rows are on their way.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Do not tell of the steps.")] = False,
     limit_details: Annotated[int, typer.Option(min=1, help="Most ranges, files and objects named at one place.")] = 20,
@@ -75,7 +113,7 @@ def check(
     talk = Console(stderr=True, quiet=quiet)
     with exit_on_error():
         settings = load_settings(env)
-        contract = load_contract(find_contract(pipeline))
+        contract = load_data_set(pipeline)
         with talk.status(f"reconciling {contract.name}") as status:
 
             def say(step: str) -> None:
@@ -83,7 +121,9 @@ def check(
                 if not talk.is_terminal:
                     talk.print(step)
 
-            statement = choose_check(way, fast, source or [], limit_details)(settings, contract, say)
+            statement = repeat_while_pending(
+                lambda: run_check(settings, contract, way, fast, source or [], limit_details, say), wait_s
+            )
     if as_json:
         typer.echo(json.dumps(statement.as_json(), ensure_ascii=False))
     else:

@@ -17,10 +17,13 @@ from rich.console import Console
 from rich.markup import escape
 
 from connections.settings import Settings, load_settings
-from pipeline_contract.errors import NotFinished, PipelineError
+from pipeline_contract.errors import ConfigurationError, NotFinished, PipelineError
+from pipeline_contract.event_contract_file import find_event_contract, load_event_contract
 from sandbox.aws.accepted import ACCEPTED_BY_AWS
+from sandbox.firehose.service import read_pending
 from sandbox.java import Java, find_java
 from sandbox.sample_data import write_flights
+from sandbox.sample_events import write_sample_events
 from sandbox.snowflake import ACCEPTED_NOT_ENFORCED
 from sandbox.stack import bring_up, create_lake_bucket, describe_services, reset, show_step, take_down
 from sandbox.status import build_status, render_status
@@ -124,7 +127,8 @@ def status(
     with exit_with_code():
         settings = load_settings(environment)
         services = describe_services(settings, find_usual_java, build_console(quiet=False))
-        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED, ACCEPTED_BY_AWS)
+        pending = read_pending(settings.s3.endpoint_url or "")
+        current = build_status(services, locate_state(settings), ACCEPTED_NOT_ENFORCED, ACCEPTED_BY_AWS, pending)
         if as_json:
             typer.echo(current.model_dump_json(indent=2))
         else:
@@ -169,6 +173,24 @@ def flights(
     """
     with exit_with_code(), show_step(f"write {out}", build_console(quiet)):
         write_flights(out, "original" if original_order else "time_hour")
+
+
+@sample_data.command()
+def events(
+    out: Annotated[Path, typer.Argument(help="JSON lines file to write.")],
+    contract: Annotated[str, typer.Option(help="The contract's name, or its file.")] = "events",
+    count: Annotated[int, typer.Option(min=1, help="How many events.")] = 10_000,
+    bad: Annotated[int, typer.Option(min=0, help="How many of them break the contract.")] = 500,
+    quiet: QuietOption = False,
+) -> None:
+    """Write made-up events of a contract, one a line, of which some are wrong in every way that there is.
+
+    Example: python -m sandbox sample-data events events.jsonl --count 10000 --bad 500
+    """
+    with exit_with_code(), show_step(f"write {out}", build_console(quiet)):
+        if bad > count:
+            raise ConfigurationError(f"--bad: found {bad}, allowed: at most --count, {count}")
+        write_sample_events(load_event_contract(find_event_contract(contract)), out, count, bad)
 
 
 if __name__ == "__main__":

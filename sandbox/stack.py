@@ -19,6 +19,7 @@ import sandbox
 from connections.s3 import is_loopback, open_s3
 from connections.settings import Settings
 from pipeline_contract.errors import ConfigurationError, ServiceError
+from sandbox.api_gateway.service import describe_api_gateway
 from sandbox.aws.service import describe_aws
 from sandbox.java import Java
 from sandbox.kafka import describe_kafka
@@ -49,10 +50,13 @@ def describe_services(settings: Settings, find_java: Callable[[], Java], console
     registry_url = settings.kafka.schema_registry_url
     registry = read_address("kafka.schema_registry_url", registry_url) if registry_url else None
     aws = describe_aws(aws_host, aws_port, settings.aws.account_id, state_dir, PROJECT)
+    api_url = settings.api.endpoint_url
+    api = read_address("api.endpoint_url", api_url) if api_url else None
     return [
         aws,
         describe_kafka(find_java, kafka_host, kafka_port, state_dir, console),
         *([describe_registry(*registry, state_dir, PROJECT)] if registry else []),
+        *([describe_api_gateway(*api, settings.aws.account_id, aws, state_dir)] if api else []),
         describe_snowflake(snowflake_host, snowflake_port, f"http://{aws.address}", settings.s3.region, state_dir),
     ]
 

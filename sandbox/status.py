@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -41,6 +41,8 @@ class SandboxStatus(BaseModel):
     services: list[ServiceStatus]
     accepted_not_enforced: list[tuple[str, str]]
     accepted_by_aws: list[tuple[str, str]]
+    firehose_pending: dict[str, int]
+    """Records that wait in each delivery stream; empty where the endpoint does not answer."""
 
     @property
     def all_running(self) -> bool:
@@ -62,6 +64,7 @@ def build_status(
     state_dir: Path,
     accepted_not_enforced: Sequence[tuple[str, str]],
     accepted_by_aws: Sequence[tuple[str, str]] = (),
+    firehose_pending: Mapping[str, int] | None = None,
 ) -> SandboxStatus:
     """Look at every service's process, and call it; one that was started, not stopped, and is gone has died."""
     return SandboxStatus(
@@ -69,6 +72,7 @@ def build_status(
         services=[look_at(service) for service in services],
         accepted_not_enforced=list(accepted_not_enforced),
         accepted_by_aws=list(accepted_by_aws),
+        firehose_pending=dict(firehose_pending or {}),
     )
 
 
@@ -113,11 +117,16 @@ def render_status(status: SandboxStatus) -> Group:
         state = f"[{colours[service.state]}]{service.state}[/]"
         services.add_row(service.title, service.nature, state, service.address, str(service.pid or ""), since)
     logs = [Text(f"log of the {service.title}: {service.log}") for service in status.services]
+    pending = [Text(f"delivery stream {name}: {n} records wait") for name, n in status.firehose_pending.items()]
     accepted = "Accepted but not enforced by the emulated Snowflake (the reasons: `python -m sandbox status --json`):"
     statements = [Text(f"  {line}") for line in shorten_statements(status.accepted_not_enforced)]
     by_aws = [Text(f"  {call}: {why}") for call, why in status.accepted_by_aws]
-    of_aws = Text("Accepted but not enforced by the emulated AWS (S3, SQS, Glue catalog and crawler, Athena):")
-    return Group(services, Text(f"state: {status.state_dir}"), *logs, Text(accepted), *statements, of_aws, *by_aws)
+    of_aws = Text(
+        "Accepted but not enforced by the emulated AWS (S3, SQS, Lambda, Firehose, API Gateway, Glue catalog and crawler, Athena):"
+    )
+    return Group(
+        services, Text(f"state: {status.state_dir}"), *logs, *pending, Text(accepted), *statements, of_aws, *by_aws
+    )
 
 
 def shorten_statements(accepted_not_enforced: Sequence[tuple[str, str]]) -> list[str]:

@@ -16,6 +16,7 @@ from connections.warehouse import execute_statement, name_warehouse, open_wareho
 from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
 from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.data_sets import DataSet, load_data_set
 from pipeline_contract.errors import CheckFailed, ConfigurationError
 from pipeline_contract.evolution import check_evolution
 from pipeline_contract.model import Contract
@@ -116,7 +117,7 @@ def migrate(
     Example: python -m snowflake_integration migrate flights --dry-run
     """
     with exit_on_error():
-        contract, settings = _load(pipeline, environment)
+        contract, settings = _load_pipeline(pipeline, environment)
         with open_site(contract, settings, timeout_s) as site:
             check_evolution(read_contracts(LedgerObjects(site.s3, site.bucket), contract.name), contract)
             found = look_around(site.connection, site.names)
@@ -167,7 +168,7 @@ def query(
         settings = load_settings(environment)
         database, schema = "MILLRACE", None
         if pipeline is not None:
-            names = load_contract(find_contract(pipeline)).warehouse
+            names = load_data_set(pipeline).warehouse
             database, schema = names.database.upper(), names.schema_.upper()
         with closing(open_warehouse(settings.warehouse, database=database, schema=schema)) as connection:
             answer = execute_statement(connection, statement)
@@ -232,7 +233,7 @@ def apply_backfills(
     Example: python -m snowflake_integration apply-backfill flights --dry-run
     """
     with exit_on_error():
-        contract, settings = _load(pipeline, environment)
+        contract, settings = _load_pipeline(pipeline, environment)
         with open_site(contract, settings, timeout_s) as site:
             applications = plan_applications(site, run)
             if dry_run:
@@ -252,7 +253,7 @@ def policies(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "a
     Example: python -m snowflake_integration policies flights --env aws
     """
     with exit_on_error():
-        contract, settings = _load(pipeline, environment)
+        contract, settings = _load_pipeline(pipeline, environment)
         typer.echo(json.dumps(describe_policies(contract, settings), indent=2))
 
 
@@ -269,8 +270,12 @@ def trust(pipeline: o.PipelineArgument, environment: o.EnvironmentOption = "aws"
             typer.echo(json.dumps(describe_trust(connection, settings), indent=2))
 
 
-def _load(pipeline: str, environment: str) -> tuple[Contract, Settings]:
-    return load_contract(find_contract(pipeline)), load_settings(environment)
+def _load(name: str, environment: str) -> tuple[DataSet, Settings]:
+    return load_data_set(name), load_settings(environment)
+
+
+def _load_pipeline(name: str, environment: str) -> tuple[Contract, Settings]:
+    return load_contract(find_contract(name)), load_settings(environment)
 
 
 def _follow(site: Site, steps: Sequence[Step], settings: Settings, dry_run: bool, as_json: bool, quiet: bool) -> None:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from connections.s3 import open_s3
 from connections.settings import Settings
 from connections.warehouse import Connection, StatementFailed, execute_statement, open_warehouse, quote_literal
+from pipeline_contract.data_sets import DataSet
 from pipeline_contract.errors import PipelineError, ServiceError
-from pipeline_contract.model import Contract
 from snowflake_integration.naming import Names, Target, derive_names
 from snowflake_integration.notifications import (
     Wiring,
@@ -48,7 +48,7 @@ class Done(NamedTuple):
 
 
 @contextmanager
-def open_site(contract: Contract, settings: Settings, timeout_s: float, role: str | None = None) -> Iterator[Site]:
+def open_site(contract: DataSet, settings: Settings, timeout_s: float, role: str | None = None) -> Iterator[Site]:
     """Both places of a pipeline, as long as the block lasts; `role` as in `open_warehouse`."""
     with closing(open_warehouse(settings.warehouse, role=role)) as connection:
         names = derive_names(contract, settings)

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from connections.settings import Settings
+from pipeline_contract.data_sets import DataSet
 from pipeline_contract.ddl import quote_snowflake, snowflake_columns, way_columns, way_table_name
+from pipeline_contract.event_model import EventContract
+from pipeline_contract.event_outputs import derive_staged
 from pipeline_contract.layout import LAKE, OPERATIONS, operations_prefix, output_prefix
-from pipeline_contract.model import Contract
 from pipeline_contract.outputs import Output, derive_outputs
 from pipeline_contract.ways import TABLE_WAYS, TableWay, WayTables, derive_way_tables
 
@@ -51,7 +53,10 @@ class NamedTable(NamedTuple):
 
 @dataclass(frozen=True)
 class Names:
-    """The quoted SQL names that a pipeline's scripts share, and their place in the bucket."""
+    """The quoted SQL names that a pipeline's scripts share, and their place in the bucket.
+
+    A set of events has no operations and no ways without files.
+    """
 
     database: str
     schema: str
@@ -59,7 +64,7 @@ class Names:
     lake_url: str  # s3://bucket/lake/
     stage_url: str  # s3://bucket/lake/flights/
     stage_prefix: str  # lake/flights/
-    operations_stage: str
+    operations_stage: str | None
     operations_root_url: str  # s3://bucket/operations/
     operations_url: str  # s3://bucket/operations/flights/
     targets: tuple[Target, ...]
@@ -83,8 +88,14 @@ def qualify(*parts: str) -> str:
     return ".".join(quote_snowflake(part) for part in parts)
 
 
-def derive_names(contract: Contract, settings: Settings) -> Names:
-    """The names of everything that a pipeline has in Snowflake; one schema may hold several pipelines."""
+def derive_names(contract: DataSet, settings: Settings) -> Names:
+    """The names of everything that a data set has in Snowflake; one schema may hold several."""
+    outputs: tuple[Output, ...]
+    ways: dict[TableWay, WayTables] = {}
+    if isinstance(contract, EventContract):
+        outputs = (derive_staged(contract),)
+    else:
+        outputs, ways = derive_outputs(contract), {way: derive_way_tables(contract, way) for way in TABLE_WAYS}
     database, schema = contract.warehouse.database, contract.warehouse.schema_
     stage = qualify(database, schema, f"{contract.name}_LAKE")
     stage_prefix = f"{LAKE}/{contract.name}/"
@@ -95,13 +106,11 @@ def derive_names(contract: Contract, settings: Settings) -> Names:
         lake_url=f"s3://{settings.s3.bucket}/{LAKE}/",
         stage_url=f"s3://{settings.s3.bucket}/{stage_prefix}",
         stage_prefix=stage_prefix,
-        operations_stage=qualify(database, schema, f"{contract.name}_OPERATIONS"),
+        operations_stage=qualify(database, schema, f"{contract.name}_OPERATIONS") if ways else None,
         operations_root_url=f"s3://{settings.s3.bucket}/{OPERATIONS}/",
         operations_url=f"s3://{settings.s3.bucket}/{operations_prefix(contract.name)}",
-        targets=tuple(
-            _derive_target(contract.name, stage, output) for output in derive_outputs(contract) if output.has_pipe
-        ),
-        ways={way: derive_way_tables(contract, way) for way in TABLE_WAYS},
+        targets=tuple(_derive_target(contract.name, stage, output) for output in outputs if output.has_pipe),
+        ways=ways,
     )
 
 

@@ -1,4 +1,4 @@
-"""The scripts of a pipeline: templates and contract in, plain SQL out, the same bytes every time."""
+"""The scripts of a data set: templates and contract in, plain SQL out, the same bytes every time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from connections.settings import Settings
 from connections.warehouse import name_loader_role, quote_literal
+from pipeline_contract.data_sets import DataSet
 from pipeline_contract.ddl import quote_snowflake, snowflake_table, way_table, way_table_name
 from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.event_model import EventContract, PayloadField
 from pipeline_contract.model import Aggregate, Contract
 from pipeline_contract.outputs import WINDOW_COLUMNS
 from pipeline_contract.policies import role_arn, topic_arn
@@ -21,6 +23,8 @@ from snowflake_integration.copy_statement import pipe_copy, reload_copy, replaci
 from snowflake_integration.naming import Target, derive_names, qualify
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Events have scripts of their own under these numbers; the others they share with the pipelines.
+EVENTS = "events"
 SQL = Path(__file__).parent / "sql"
 DEPLOYED = ("01", "02", "03", "04", "05", "06", "07")
 ERROR_NOTIFICATIONS = "08"
@@ -31,6 +35,7 @@ _PURPOSES = {
     "curated": "valid rows, typed, cleaned and enriched",
     "rejected": "rows that were refused, with every reason",
     "aggregate": "every version of each window; query the view of the same name without _VERSIONS",
+    "staged": "every record as often as Firehose has delivered it; query the view of the same name without _STAGING",
 }
 
 
@@ -39,6 +44,7 @@ class Script(NamedTuple):
 
     name: str  # 01_roles_and_warehouse.sql
     text: str = ""
+    template: str = ""  # below templates/
 
     @property
     def number(self) -> str:
@@ -51,9 +57,11 @@ class Script(NamedTuple):
         return self.number in (*DEPLOYED, ERROR_NOTIFICATIONS)
 
 
-def list_templates() -> list[Script]:
-    """The numbered templates in order, not rendered yet."""
-    return [Script(path.name) for path in sorted(TEMPLATES.glob("[0-9][0-9]_*.sql"))]
+def list_templates(folder: str = "") -> list[Script]:
+    """The numbered templates in order, not rendered yet; those of a folder stand for the others of their number."""
+    common = {path.name[:2]: path.name for path in TEMPLATES.glob("[0-9][0-9]_*.sql")}
+    own = {path.name[:2]: f"{folder}/{path.name}" for path in (TEMPLATES / folder).glob("[0-9][0-9]_*.sql") if folder}
+    return [Script(Path(place).name, template=place) for _, place in sorted((common | own).items())]
 
 
 def choose_scripts(first: str, last: str) -> tuple[str, ...]:
@@ -64,15 +72,15 @@ def choose_scripts(first: str, last: str) -> tuple[str, ...]:
     return tuple(number for number in numbers if first <= number <= last)
 
 
-def render_scripts(contract: Contract, settings: Settings) -> list[Script]:
-    """Every script of a pipeline in its order, each ending in one line break."""
+def render_scripts(contract: DataSet, settings: Settings) -> list[Script]:
+    """Every script of a data set in its order, each ending in one line break."""
     environment = _open_templates()
-    scripts = list_templates()
+    scripts = list_templates(EVENTS if isinstance(contract, EventContract) else "")
     values = _collect_values(contract, settings)
     return [
-        Script(
-            script.name,
-            environment.get_template(script.name).render(values, script=script, scripts=scripts).rstrip() + "\n",
+        script._replace(
+            text=environment.get_template(script.template).render(values, script=script, scripts=scripts).rstrip()
+            + "\n"
         )
         for script in scripts
     ]
@@ -126,19 +134,21 @@ def _open_templates() -> Environment:
         "window_key": window_key,
         "group_key": group_key,
         "is_session": is_session,
+        "payload_value": read_payload,
     }
     environment.filters.update(filters)
     return environment
 
 
-def _collect_values(contract: Contract, settings: Settings) -> dict[str, Any]:
+def _collect_values(contract: DataSet, settings: Settings) -> dict[str, Any]:
     account = settings.aws.account_id
     return {
         "contract": contract,
+        "folder": Path(EVENTS if isinstance(contract, EventContract) else "pipelines"),
         "settings": settings,
         "names": derive_names(contract, settings),
         "loader_role": name_loader_role(settings.warehouse),
-        "partitions": list_way_partitions(contract),
+        "partitions": [] if isinstance(contract, EventContract) else list_way_partitions(contract),
         "integration": naming.STORAGE_INTEGRATION,
         "error_integration": naming.ERROR_INTEGRATION,
         "snowflake_role_arn": role_arn(account, settings.aws.snowflake_role),
@@ -171,6 +181,20 @@ def group_key(target: Target, contract: Contract) -> list[str]:
 def is_session(target: Target, contract: Contract) -> bool:
     """Whether the windows of an aggregate are sessions, whose bounds move with their rows."""
     return find_aggregate(target, contract).grid is None
+
+
+def read_payload(field: PayloadField, contract: EventContract) -> str:
+    """The value of a payload's field, for events of the types that have it: others may hold anything at that place.
+
+    A time has an offset in the payload, and none in its column, which is in UTC.
+    """
+    value = '"PAYLOAD"' + "".join(f"[{quote_literal(step)}]" for step in field.steps)
+    if field.type.name == "timestamp":
+        value = f"CONVERT_TIMEZONE('UTC', {value}::TIMESTAMP_TZ(6))"
+    owners = ", ".join(
+        quote_literal(kind.name) for kind in contract.types if field.name in {f.name for f in kind.fields}
+    )
+    return f'CASE WHEN "TYPE" IN ({owners}) THEN {value}::{field.type.snowflake} END'
 
 
 def find_aggregate(target: Target, contract: Contract) -> Aggregate:

@@ -14,6 +14,7 @@ from rich.console import Console
 
 from connections.s3 import open_s3
 from connections.settings import (
+    ApiSettings,
     AwsSettings,
     KafkaSettings,
     S3Settings,
@@ -63,6 +64,7 @@ def session_settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
         ),
         s3=S3Settings(endpoint_url=f"http://127.0.0.1:{find_free_port()}"),
         aws=AwsSettings(),
+        api=ApiSettings(endpoint_url=f"http://127.0.0.1:{find_free_port()}"),
         warehouse=WarehouseSettings(host="127.0.0.1", port=find_free_port(), protocol="http"),
         spark=SparkSettings(checkpoints=str(folder / "checkpoints")),
         sandbox=SandboxSettings(state_dir=folder / "state"),
@@ -110,6 +112,13 @@ def s3_endpoint(session_services: dict[str, Service]) -> str:
 
 
 @pytest.fixture(scope="session")
+def api_endpoint(session_services: dict[str, Service], s3_endpoint: str) -> str:
+    """The URL of a running API Gateway beside the AWS endpoint that it needs."""
+    provide(session_services["api_gateway"])
+    return f"http://{session_services['api_gateway'].address}"
+
+
+@pytest.fixture(scope="session")
 def warehouse_settings(
     session_services: dict[str, Service],
     session_settings: Settings,
@@ -125,8 +134,9 @@ def warehouse_settings(
 def sandbox_settings(
     session_services: dict[str, Service], session_settings: Settings, kafka_bootstrap: str, s3_endpoint: str
 ) -> Settings:
-    """Settings of a whole sandbox that runs: Kafka, AWS with the lake's bucket, Snowflake."""
+    """Settings of a whole sandbox that runs: Kafka, AWS with the lake's bucket, API Gateway, Snowflake."""
     provide(session_services["registry"])
+    provide(session_services["api_gateway"])
     provide(session_services["snowflake"])
     create_lake_bucket(session_settings)
     return session_settings
@@ -144,6 +154,7 @@ def describe_variables(settings: Settings) -> dict[str, str]:
         "MILLRACE_KAFKA__BOOTSTRAP_SERVERS": settings.kafka.bootstrap_servers,
         "MILLRACE_KAFKA__SCHEMA_REGISTRY_URL": str(settings.kafka.schema_registry_url),
         "MILLRACE_S3__ENDPOINT_URL": str(settings.s3.endpoint_url),
+        "MILLRACE_API__ENDPOINT_URL": str(settings.api.endpoint_url),
         "MILLRACE_S3__BUCKET": settings.s3.bucket,
         "MILLRACE_WAREHOUSE__HOST": str(settings.warehouse.host),
         "MILLRACE_WAREHOUSE__PORT": str(settings.warehouse.port),

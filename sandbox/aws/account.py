@@ -14,6 +14,7 @@ from sandbox.athena.calls import AthenaCalls
 from sandbox.athena.catalog import CatalogTable, read_table
 from sandbox.athena.executions import Executions
 from sandbox.athena.objects import StoredObject
+from sandbox.aws.objects import Objects
 from sandbox.aws.state import Mirror
 from sandbox.glue.calls import GlueCalls
 from sandbox.glue.crawl import CrawledTable
@@ -38,6 +39,7 @@ class Account:
         self._mirror = mirror
         self._lock = lock
         self._region = region
+        self._objects = Objects(mirror, lock)
 
     def list_objects(self, bucket: str, prefix: str) -> list[StoredObject]:
         """The objects under a prefix, in the order of their keys; none where there is no bucket."""
@@ -49,14 +51,7 @@ class Account:
 
     def put_object(self, bucket: str, key: str, body: bytes) -> bool:
         """Put an object; False where there is no such bucket."""
-        with self._lock:
-            if bucket not in self._s3.buckets:
-                return False
-            self._s3.put_object(bucket, key, body)
-            with self._mirror.commit_together():
-                self._mirror.save_object(bucket, key)
-                self._mirror.save_queues()
-            return True
+        return self._objects.put(bucket, key, body)
 
     def find_table(self, database: str, name: str) -> CatalogTable | None:
         """A table of the catalog as it is now; None where there is none."""

@@ -16,6 +16,7 @@ from sandbox.aws.requests import AwsRequest, find_failed_copy_condition, is_rece
 from sandbox.aws.state import Mirror
 
 HEALTH_PATH = "/_sandbox/health"
+CONTROL_PATH = "/_sandbox/"
 HEALTH = {"service": "millrace sandbox, emulated AWS"}
 PRECONDITION_FAILED = """\
 <?xml version="1.0" encoding="UTF-8"?>
@@ -27,6 +28,8 @@ StartResponse = Callable[..., Any]
 Answer = tuple[str, list[Header], list[bytes]]
 # What answers a service's requests in the place of moto; it keeps its own state and its own locks.
 Emulation = Callable[[AwsRequest, bytes], Answer]
+# What a test or the sandbox itself asks of an emulation: method, the rest of the path, body.
+Control = Callable[[str, str, bytes], Answer]
 
 
 class Endpoint:
@@ -38,17 +41,28 @@ class Endpoint:
     A change is on disk before its answer leaves.
     """
 
-    def __init__(self, mirror: Mirror, emulations: Mapping[str, Emulation] | None = None) -> None:
+    def __init__(
+        self,
+        mirror: Mirror,
+        lock: Lock,
+        emulations: Mapping[str, Emulation] | None = None,
+        controls: Mapping[str, Control] | None = None,
+    ) -> None:
         self.mirror = mirror
+        self.lock = lock
         self.emulations = dict(emulations or {})
+        self.controls = dict(controls or {})
         self.moto = DomainDispatcherApplication(create_backend_app)
-        self.lock = Lock()
         self.json_calls = JsonCalls(mirror, self.lock)
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        if environ.get("PATH_INFO") == HEALTH_PATH:
+        path = environ.get("PATH_INFO", "")
+        name, _, rest = path.removeprefix(CONTROL_PATH).partition("/")
+        if path == HEALTH_PATH:
             answer = "200 OK", [("Content-Type", "application/json")], [json.dumps(HEALTH).encode()]
+        elif path.startswith(CONTROL_PATH) and name in self.controls:
+            answer = self.controls[name](environ["REQUEST_METHOD"], rest, read_body(environ))
         else:
             answer = self.handle(environ)
         status, headers, body = answer

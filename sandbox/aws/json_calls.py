@@ -36,8 +36,8 @@ class JsonCalls:
         try:
             answer = call(json.loads(body or b"{}"))
         except CallRefused as refusal:
-            return _answer("400 Bad Request", {"__type": refusal.name, "message": str(refusal)})
-        return None if answer is None else _answer("200 OK", answer)
+            return write_answer("400 Bad Request", {"__type": refusal.name, "message": str(refusal)})
+        return None if answer is None else write_answer("200 OK", answer)
 
     def _list_calls(self, region: str) -> dict[str, Call]:
         with self._regions:
@@ -49,7 +49,8 @@ class JsonCalls:
             return self._by_region[region]
 
 
-def _answer(status: str, value: Mapping[str, Any]) -> Answer:
+def write_answer(status: str, value: Mapping[str, Any]) -> Answer:
+    """An answer of AWS's JSON protocol."""
     body = json.dumps(value, default=_write_time).encode()
     return status, [("Content-Type", "application/x-amz-json-1.1"), ("Content-Length", str(len(body)))], [body]
 

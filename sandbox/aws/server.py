@@ -6,16 +6,21 @@ import ipaddress
 import socket
 from http import HTTPStatus
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
-from moto.s3.models import FakeKey, S3Backend, s3_backends
+from moto.s3.models import FakeKey, S3Backend
 from werkzeug.serving import make_server
 
 from pipeline_contract.errors import ConfigurationError
+from sandbox.api_gateway.control_plane import ControlPlane
+from sandbox.api_gateway.service import DEFINITIONS
 from sandbox.aws.endpoint import Answer, Emulation, Endpoint
+from sandbox.aws.objects import Objects
 from sandbox.aws.requests import AwsRequest
 from sandbox.aws.state import Mirror
+from sandbox.firehose.service import Firehose
 from sandbox.lambda_runtime.api import Call, LambdaApi
 from sandbox.lambda_runtime.functions import FunctionStore
 from sandbox.lambda_runtime.runtime import Runtime
@@ -54,23 +59,23 @@ def serve(host: str, port: int, state_dir: Path, account_id: str) -> None:
     mirror.load()
     folder = state_dir / "lambda"
     runtime = Runtime(folder, REGION, account_id, f"http://{host}:{port}")
-    functions = LambdaApi(FunctionStore(folder), runtime, lambda bucket, key: read_object(account_id, bucket, key))
-    endpoint = Endpoint(mirror, {"lambda": emulate_lambda(functions)})
+    lock = Lock()
+    objects = Objects(mirror, lock)
+    functions = LambdaApi(FunctionStore(folder), runtime, objects.read)
+    firehose = Firehose(state_dir / "firehose", account_id, objects.put)
+    apis = ControlPlane(state_dir / DEFINITIONS)
+    emulations = {"lambda": emulate_lambda(functions), "firehose": firehose.answer, "apigateway": apis.answer}
+    endpoint = Endpoint(mirror, lock, emulations, {"firehose": firehose.control})
     server = make_server(host, port, endpoint, threaded=True, request_handler=QuickRequestHandler)
     server.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    firehose.start()
     try:
         server.serve_forever()
     finally:
         server.server_close()
         runtime.close()
+        firehose.close()
         mirror.close()
-
-
-def read_object(account_id: str, bucket_name: str, key_name: str) -> bytes | None:
-    """The bytes of an object, or None where there is none."""
-    bucket = s3_backends[account_id]["aws"].buckets.get(bucket_name)
-    key = bucket.keys.get(key_name) if bucket is not None else None
-    return bytes(key.value) if isinstance(key, FakeKey) else None
 
 
 def emulate_lambda(functions: LambdaApi) -> Emulation:

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from sandbox.lambda_runtime.functions import FOLDER_BUCKET, Function, FunctionRefused, FunctionStore
+from sandbox.lambda_runtime.permissions import build_statement
 from sandbox.lambda_runtime.runtime import Runtime, TooManyInvocations
 
 # docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 MAX_PAYLOAD_BYTES = {"RequestResponse": 6 * 1024 * 1024, "Event": 1024 * 1024, "DryRun": 6 * 1024 * 1024}
-FUNCTIONS_PATH = re.compile(r"/2015-03-31/functions(?:/(?P<name>[^/]+)(?P<rest>/[a-z]+)?)?/?")
+FUNCTIONS_PATH = re.compile(r"/2015-03-31/functions(?:/(?P<name>[^/]+)(?P<rest>/[a-z]+)?(?:/(?P<statement>[^/]+))?)?/?")
 _STATUS = {"ResourceNotFoundException": 404, "ResourceConflictException": 409}
 ReadObject = Callable[[str, str], bytes | None]
 
@@ -63,6 +64,9 @@ class LambdaApi:
                 ("PUT", "/configuration"): lambda: self._configure(name, call),
                 ("PUT", "/code"): lambda: self._replace_code(name, call),
                 ("POST", "/invocations"): lambda: self._invoke(name, call),
+                ("POST", "/policy"): lambda: self._add_permission(name, call),
+                ("GET", "/policy"): lambda: self._get_policy(name),
+                ("DELETE", "/policy"): lambda: self._remove_permission(name, place["statement"]),
             }
         chosen = answers.get((call.method, (place and place["rest"]) or ""))
         if chosen is None:
@@ -99,6 +103,35 @@ class LambdaApi:
 
     def _replace_code(self, name: str, call: Call) -> Reply:
         return self._change(name, self._take_code(self._require(name).name, json.loads(call.body)))
+
+    def _add_permission(self, name: str, call: Call) -> Reply:
+        asked = json.loads(call.body)
+        function = self._require(name)
+        if any(known["Sid"] == asked["StatementId"] for known in function.policy):
+            text = (
+                f"The statement id ({asked['StatementId']}) provided already exists. Please provide a new statement id."
+            )
+            raise FunctionRefused("ResourceConflictException", text)
+        arn = self._runtime.name_arn(function.name)
+        self._store.save(function.model_copy(update={"policy": (*function.policy, build_statement(asked, arn))}))
+        return _reply(201, {"Statement": json.dumps(build_statement(asked, arn))})
+
+    def _get_policy(self, name: str) -> Reply:
+        function = self._require(name)
+        if not function.policy:
+            raise FunctionRefused("ResourceNotFoundException", "The resource you requested does not exist.")
+        document = {"Version": "2012-10-17", "Id": "default", "Statement": list(function.policy)}
+        return _reply(200, {"Policy": json.dumps(document), "RevisionId": str(uuid.uuid4())})
+
+    def _remove_permission(self, name: str, statement: str) -> Reply:
+        function = self._require(name)
+        left = tuple(known for known in function.policy if known["Sid"] != statement)
+        if len(left) == len(function.policy):
+            raise FunctionRefused(
+                "ResourceNotFoundException", f"Statement {statement} is not found in resource policy."
+            )
+        self._store.save(function.model_copy(update={"policy": left}))
+        return Reply(204, {}, b"")
 
     def _change(self, name: str, changes: dict[str, Any]) -> Reply:
         function = Function.model_validate(self._require(name).model_dump() | changes)

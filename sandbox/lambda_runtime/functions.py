@@ -45,6 +45,8 @@ class Function(BaseModel):
     memory_mb: int = Field(default=128, ge=128, le=10240)
     tracing: str = "PassThrough"
     """Kept and told; nothing here traces."""
+    policy: tuple[dict[str, Any], ...] = ()
+    """Who may invoke it, as statements; kept and told, and not enforced."""
 
     def describe(self, arn: str) -> dict[str, Any]:
         """Its configuration as Lambda's API tells it."""

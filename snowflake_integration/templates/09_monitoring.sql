@@ -77,6 +77,13 @@ HAVING COUNT(*) > 1
 ORDER BY "_TOPIC_ID", "_PARTITION", "_OFFSET"
 LIMIT 100;
 {% endfor %}
+{%- for target in names.targets if target.output.kind == "staged" %}
+-- How often was an event delivered more than once? Firehose delivers at least once, and {{ target.view }} shows each once.
+SELECT "COPIES", COUNT(*) AS "EVENTS"
+FROM (SELECT "EVENT_ID", COUNT(*) AS "COPIES" FROM {{ target.table }} GROUP BY "EVENT_ID") AS "DELIVERED"
+GROUP BY "COPIES"
+ORDER BY "COPIES";
+{% endfor %}
 -- What do the pipes cost? Up to two hours late, and for ACCOUNTADMIN unless granted otherwise.
 SELECT
     PIPE_NAME,

@@ -25,7 +25,9 @@ DROP TABLE IF EXISTS {{ table | place }};
 {%- endfor %}
 
 DROP STAGE IF EXISTS {{ names.stage }};
+{%- if names.operations_stage %}
 DROP STAGE IF EXISTS {{ names.operations_stage }};
+{%- endif %}
 {%- for file_format in names.file_formats.values() %}
 DROP FILE FORMAT IF EXISTS {{ file_format }};
 {%- endfor %}

@@ -1,5 +1,5 @@
 {% macro header(script, title, what, role) -%}
--- Millrace, pipeline {{ contract.name }}: {{ script.number }} of {{ scripts | length }}, {{ title }}
+-- Millrace, {{ "events" if folder.name == "events" else "pipeline" }} {{ contract.name }}: {{ script.number }} of {{ scripts | length }}, {{ title }}
 --
 {% for line in what -%}
 {{ ("-- " ~ line).rstrip() }}
@@ -11,6 +11,6 @@
 {% else -%}
 -- Order: any time after 07; this script is no part of a deployment.
 {% endif -%}
--- Rendered from conf/pipelines/{{ contract.name }}.toml and templates/{{ script.name }} by
+-- Rendered from conf/{{ folder }}/{{ contract.name }}.toml and templates/{{ script.template }} by
 -- `python -m snowflake_integration render {{ contract.name }} --env {{ settings.environment }}`: change those, not this file.
 {%- endmacro %}

@@ -25,6 +25,7 @@ READS_ENVIRONMENT = {"sys.argv", "os.environ", "os.getenv"}
 # The function that all entry points call to read the environment lives here.
 SETTINGS = "connections/settings.py"
 ENTRY_SCRIPTS = {
+    "aws_integration/lambda_handlers/api_gateway_lambda_handler.py",
     "aws_integration/lambda_handlers/kafka_lambda_handler.py",
     "sandbox/lambda_runtime/bootstrap.py",
     "spark_streaming/job.py",

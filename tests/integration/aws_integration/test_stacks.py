@@ -19,7 +19,7 @@ from aws_integration.function_deployment import Code
 from aws_integration.job_runs import JobRuns
 from aws_integration.roles import describe_function_role, describe_job_role
 from aws_integration.shared_names import Stack
-from aws_integration.stacks import Named, Sources, open_stack_site, wish_stack
+from aws_integration.stacks import Contracts, Named, Sources, open_stack_site, wish_stack
 from aws_integration.templates import Runtime
 from connections.s3 import open_s3, place_client
 from connections.settings import Settings
@@ -122,7 +122,7 @@ def test_the_function_has_its_role_dead_letters_and_log(run: Run, settings: Sett
     open_s3(settings.s3).put_object(Bucket=settings.s3.bucket, Key="functions/f.zip", Body=content.getvalue())
     site = open_stack_site(settings)
     sources = Sources(lambda _: JobRuns({}, {}), lambda _: code, lambda _: {}, Runtime("python3.12", "arm64"))
-    wish = wish_stack(site, Named(Stack.LAMBDA, "flights"), {"flights": FLIGHTS}, settings, sources)
+    wish = wish_stack(site, Named(Stack.LAMBDA, "flights"), Contracts({"flights": FLIGHTS}, {}), settings, sources)
 
     carry_out_changes(site.stacks, create_change_set(site.stacks, wish, 30), 30, print)
 

@@ -37,11 +37,12 @@ class Runbook:
 
     def __init__(self, state_dir: Path) -> None:
         self.state_dir = state_dir
-        self.kafka, self.aws, self.snowflake, self.registry = (find_free_port() for _ in range(4))
+        self.kafka, self.aws, self.snowflake, self.registry, self.api = (find_free_port() for _ in range(5))
         self.variables = {
             "MILLRACE_SANDBOX__STATE_DIR": str(state_dir),
             "MILLRACE_KAFKA__BOOTSTRAP_SERVERS": f"127.0.0.1:{self.kafka}",
             "MILLRACE_KAFKA__SCHEMA_REGISTRY_URL": f"http://127.0.0.1:{self.registry}",
+            "MILLRACE_API__ENDPOINT_URL": f"http://127.0.0.1:{self.api}",
             "MILLRACE_S3__ENDPOINT_URL": f"http://127.0.0.1:{self.aws}",
             "MILLRACE_WAREHOUSE__PORT": str(self.snowflake),
             "MILLRACE_SPARK__CHECKPOINTS": str(state_dir / "checkpoints"),

@@ -11,9 +11,11 @@ from aws_integration.function_deployment import (
     open_function_site,
     plan_function,
 )
+from aws_integration.function_package import KAFKA
 from aws_integration.plan import Step
 from connections.kafka import describe_topic_ids
 from connections.settings import Settings
+from pipeline_contract.kafka_event import name_function
 from sandbox.stack import PROJECT
 from tests.integration.kafka_consumer.pipelines import Pipeline
 
@@ -26,7 +28,7 @@ def local_settings(settings: Settings) -> Settings:
 def deploy_function(pipeline: Pipeline, settings: Settings | None = None, code: Code | None = None) -> list[Step]:
     """Create the pipeline's function, or bring it up to date, and return what was done; `settings` stand for its own."""
     contract, settings = pipeline.contract, settings or pipeline.settings
-    code = code or choose_code(contract, settings, None, PROJECT)
+    code = code or choose_code(name_function(contract.name), KAFKA, settings, None, PROJECT)
     ids = describe_topic_ids(settings.kafka, (contract.topic.name, contract.topic.rejected))
     wanted = describe_function(str(pipeline.path), contract, local_settings(settings), ids)
     site = open_function_site(settings)

@@ -23,7 +23,7 @@ def test_the_session_sandbox_has_its_bucket_and_all_services(
         text=True,
     )
     assert status.returncode == 0, status.stderr
-    assert status.stdout.count("running") == 4
+    assert status.stdout.count("running") == 5
 
 
 def test_names_differ(unique_name: str, unique_topic: str, unique_bucket: str) -> None:

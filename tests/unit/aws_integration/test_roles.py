@@ -5,14 +5,16 @@ from __future__ import annotations
 import fnmatch
 import json
 import re
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 from policy_sentry.querying.actions import get_action_data
 
-from aws_integration.role_files import FOLDER, compare_files, describe_files
+from aws_integration.role_files import FOLDER, compare_files, describe_subject_files, write_files
+from aws_integration.subjects import load_subject
 from connections.settings import load_settings
-from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.event_policies import sender_policy
 from pipeline_contract.resource_policies import bucket_policy, key_policy, queue_policy, topic_policy
 from pipeline_contract.service_policies import checkpoint_policy, cluster_trigger_policy, service_trust_policy
 
@@ -33,9 +35,13 @@ REASONS = {
 NAMING_CONDITIONS = {"kms:ResourceAliases", "aws:ResourceTag/millrace:pipeline"}
 
 
+def read_files(subject: str) -> dict[str, str]:
+    return describe_subject_files(load_subject(subject), load_settings("aws"))
+
+
 def list_policies() -> dict[str, dict[str, Any]]:
-    contract, settings = load_contract(find_contract("flights")), load_settings("aws")
-    documents = {name: json.loads(text) for name, text in describe_files(contract, settings).items()}
+    files = read_files("flights") | read_files("events")
+    documents = {name: json.loads(text) for name, text in files.items()}
     inline = {
         f"{name}:{policy['PolicyName']}": policy["PolicyDocument"]
         for name, document in documents.items()
@@ -45,7 +51,8 @@ def list_policies() -> dict[str, dict[str, Any]]:
     elsewhere = checkpoint_policy("lake", "s3a://lake-checkpoints/_checkpoints")
     assert elsewhere is not None
     trigger = cluster_trigger_policy(CLUSTER, ["flights"], ["millrace-flights-lambda"])
-    return {**inline, **managed, "checkpoints elsewhere": elsewhere, "trigger": trigger}
+    sender = sender_policy(*PLACE, "a1b2c3d4e5", "/events")
+    return {**inline, **managed, "checkpoints elsewhere": elsewhere, "trigger": trigger, "sender": sender}
 
 
 POLICIES = list_policies()
@@ -73,11 +80,22 @@ def fits(resource: str, form: str) -> bool:
     return any(re.fullmatch(pattern, one) for one in covered)
 
 
-def test_the_committed_files_are_current() -> None:
-    files = describe_files(load_contract(find_contract("flights")), load_settings("aws"))
+@pytest.mark.parametrize(
+    ("subject", "file"), [("flights", "lambda_iam_role.json"), ("events", "events_api_lambda_iam_role.json")]
+)
+def test_the_committed_files_are_current(subject: str, file: str) -> None:
+    files = read_files(subject)
 
     assert compare_files(files, FOLDER) == []
-    assert "lambda_iam_role.json" in files
+    assert file in files
+
+
+def test_files_of_events_and_of_pipelines_leave_each_other_alone(tmp_path: Path) -> None:
+    for subject in ("flights", "events"):
+        write_files(read_files(subject), tmp_path)
+    write_files({"events_other.json": "{}"}, tmp_path)
+
+    assert {path.name for path in tmp_path.iterdir()} == {*read_files("flights"), "events_other.json"}
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
@@ -137,6 +155,12 @@ def test_a_service_takes_a_role_for_this_account_alone(case: TrustCase) -> None:
 
     assert statement["Principal"] == {"Service": f"{case.service}.amazonaws.com"}
     assert (statement.get("Condition") == {"StringEquals": {"aws:SourceAccount": "123456789012"}}) is case.limited
+
+
+def test_firehose_shows_the_account_as_its_external_id() -> None:
+    (statement,) = service_trust_policy("firehose", "123456789012")["Statement"]
+
+    assert statement["Condition"] == {"StringEquals": {"sts:ExternalId": "123456789012"}}
 
 
 @pytest.mark.parametrize(

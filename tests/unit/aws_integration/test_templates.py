@@ -4,80 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
 
 import pytest
 from cfnlint.api import lint
 from cfnlint.config import ManualArgs
-from cfnlint.decode import decode_str
 
-from aws_integration.function_deployment import Code
-from aws_integration.job_runs import JobRuns
-from aws_integration.plan import SCAN_LIMIT_BYTES
+from aws_integration.event_roles import describe_api_role, describe_stream_role
 from aws_integration.roles import describe_crawler_role, describe_function_role, describe_job_role
 from aws_integration.shared_names import KEPT
-from aws_integration.templates import Runtime, render_base, render_catalog, render_function, render_kafka, render_stream
-from connections.settings import InfrastructureSettings, Settings, load_settings
-from pipeline_contract.contract_file import find_contract, load_contract
-
-FLIGHTS, READINGS = load_contract(find_contract("flights")), load_contract(find_contract("readings"))
-BUCKET = "some-lake"
-PLAIN = load_settings("aws").model_copy(update={"s3": load_settings("aws").s3.model_copy(update={"bucket": BUCKET})})
-FULL = PLAIN.model_copy(
-    update={
-        "infrastructure": InfrastructureSettings(
-            alarm_email="ops@example.org",
-            vpc_id="vpc-0123456789abcdef0",
-            subnet_ids=("subnet-0123456789abcdef0", "subnet-0123456789abcdef1"),
-            cluster_arn="arn:aws:kafka:us-east-1:123456789012:cluster/millrace/0a1b2c3d-1111-2222-3333-444455556666-2",
-            snowflake_user_arn="arn:aws:iam::210987654321:user/abc",
-            snowflake_external_id="ACME_SFCRole=2_x=",
-        ),
-        "function": PLAIN.function.model_copy(update={"reports_failures": True}),
-    }
+from tests.unit.aws_integration.rendered_templates import (
+    BUCKET,
+    EVENTS,
+    FLIGHTS,
+    KEY_ARN,
+    PLAIN,
+    TEMPLATES,
+    read_resources,
 )
-RUN = {
-    "applicationId": "<application-id>",
-    "executionRoleArn": "<role-arn>",
-    "mode": "BATCH",
-    "jobDriver": {"sparkSubmit": {"entryPoint": "s3://b/job.py", "entryPointArguments": ["run", "flights"]}},
-    "configurationOverrides": {
-        "applicationConfiguration": [{"classification": "spark-defaults", "properties": {"spark.driver.memory": "2g"}}]
-    },
-}
-CLUSTER = FULL.model_copy(
-    update={"infrastructure": FULL.infrastructure.model_copy(update={"kafka_image": "ami-0123456789abcdef0"})}
-)
-TRIAL = CLUSTER.model_copy(update={"infrastructure": CLUSTER.infrastructure.model_copy(update={"kafka_brokers": 1})})
-CODE = Code({"S3Bucket": BUCKET, "S3Key": "functions/millrace-flights-kafka/0.zip"}, None, None)
-KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-1111-2222-3333-444455556666"
-
-
-def render_all(settings: Settings) -> dict[str, str]:
-    return {
-        "base": render_base([FLIGHTS, READINGS], settings, None),
-        "base on a key of before": render_base([FLIGHTS], settings, KEY_ARN),
-        "stream": render_stream(FLIGHTS, settings, JobRuns(RUN, RUN)),
-        "catalog": render_catalog(FLIGHTS, settings, SCAN_LIMIT_BYTES),
-        "lambda": render_function(
-            "flights", FLIGHTS, settings, CODE, Runtime("python3.12", "arm64"), {"flights": "abc"}
-        ),
-    }
-
-
-TEMPLATES = {
-    **{f"{name}, plain": text for name, text in render_all(PLAIN).items()},
-    **{f"{name}, full": text for name, text in render_all(FULL).items() if name != "catalog" and "before" not in name},
-    "kafka": render_kafka(CLUSTER),
-    "kafka for trials": render_kafka(TRIAL),
-}
-
-
-def read_resources(name: str) -> dict[str, Any]:
-    template, problems = decode_str(TEMPLATES[name])
-    assert not problems
-    resources: dict[str, Any] = template["Resources"]
-    return resources
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -103,7 +46,8 @@ def test_a_policy_is_that_of_the_roles() -> None:
         "lambda, plain": describe_function_role(FLIGHTS, place),
     }
 
-    for name, role in roles.items():
+    roles_of_events = [describe_api_role(EVENTS, place), describe_stream_role(EVENTS, place)]
+    for name, role in [*roles.items(), *(("events", role) for role in roles_of_events)]:
         resources = read_resources(name).values()
         properties = [r["Properties"] for r in resources if r["Type"] in ("AWS::IAM::Role", "AWS::IAM::Policy")]
         assert role.describe() in properties or role.describe_policies()[0] in properties, name

@@ -57,14 +57,14 @@ BROKEN = [
         "unknown_section",
         "[s4]\nx = 1",
         {},
-        "s4: unknown key; allowed: aws, consumer, environment, function, infrastructure, kafka, s3, sandbox, spark",
+        "s4: unknown key; allowed: api, aws, consumer, environment, function, infrastructure, kafka, s3, sandbox, spark",
     ),
     Broken("unknown_variable", "", {"MILLRACE_S3__BUKCET": "x"}, "s3.bukcet: unknown key; allowed: bucket"),
     Broken(
         "unknown_variable_section",
         "",
         {"MILLRACE_S4__BUCKET": "x"},
-        "environment variable MILLRACE_S4__BUCKET: unknown section; allowed: aws, consumer, environment, function",
+        "environment variable MILLRACE_S4__BUCKET: unknown section; allowed: api, aws, consumer, environment, function",
     ),
     Broken(
         "wrong_choice",

@@ -22,7 +22,7 @@ MEETING_S = 0.3
 def endpoint(tmp_path: Path) -> Iterator[Endpoint]:
     """An endpoint whose moto may be replaced."""
     mirror = Mirror(tmp_path, "000000000000")
-    yield Endpoint(mirror)
+    yield Endpoint(mirror, threading.Lock())
     mirror.close()
 
 

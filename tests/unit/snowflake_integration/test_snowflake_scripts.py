@@ -18,6 +18,7 @@ from sqlglot import exp
 from connections.settings import S3Settings, Settings, WarehouseSettings, load_settings
 from connections.warehouse import quote_literal
 from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.data_sets import load_data_set
 from pipeline_contract.ddl import quote_snowflake
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
@@ -35,6 +36,7 @@ from snowflake_integration.rendering import (
 )
 
 PIPELINES = ("flights", "readings")
+DATA_SETS = (*PIPELINES, "events")
 # Whatever UTF-8 can carry, except the character that ends a text in many places.
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1)
 LINTER = Linter(dialect="snowflake")
@@ -45,13 +47,13 @@ def load(pipeline: str) -> Contract:
 
 
 def render(pipeline: str, settings: Settings | None = None) -> dict[str, str]:
-    scripts = render_scripts(load(pipeline), settings or load_settings("aws"))
+    scripts = render_scripts(load_data_set(pipeline), settings or load_settings("aws"))
     return {script.number: script.text for script in scripts}
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES)
+@pytest.mark.parametrize("pipeline", DATA_SETS)
 def test_the_committed_scripts_are_current(pipeline: str) -> None:
-    scripts = render_scripts(load(pipeline), load_settings("aws"))
+    scripts = render_scripts(load_data_set(pipeline), load_settings("aws"))
 
     assert compare_scripts(scripts, script_folder(pipeline)) == []
 
@@ -69,7 +71,7 @@ def test_sqlfluff_parses_every_committed_script(path: Path) -> None:
     assert "unparsable" not in parsed.tree.type_set()
 
 
-@pytest.mark.parametrize("pipeline", PIPELINES)
+@pytest.mark.parametrize("pipeline", DATA_SETS)
 def test_scripts_are_numbered_without_a_gap_and_say_role_and_order(pipeline: str) -> None:
     scripts = render(pipeline)
 
