@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -34,6 +33,7 @@ from aws_integration.stacks import (
     Sources,
     check_account,
     check_names,
+    check_place,
     list_stacks,
     open_stack_site,
     wish_stack,
@@ -91,7 +91,9 @@ def deploy(
         settings, contracts, site = _open(environment)
         runtime = Runtime(f"python{python_version}", architecture)
         sources = _open_sources(settings, contracts, environment, package, runtime)
-        for named in _list_wanted(stack, names, contracts):
+        wanted = _list_wanted(stack, names, contracts)
+        check_place(wanted, settings)
+        for named in wanted:
             change_set = create_change_set(
                 site.stacks, wish_stack(site, named, contracts, settings, sources), timeout_s
             )
@@ -201,7 +203,7 @@ def teardown(
         typer.echo(f"{len(done)} stacks deleted; {sum(len(stack['kept']) for stack in done)} resources stay")
 
 
-def _list_wanted(stacks: list[shared.Stack] | None, names: list[str] | None, contracts: Contracts) -> Iterator[Named]:
+def _list_wanted(stacks: list[shared.Stack] | None, names: list[str] | None, contracts: Contracts) -> list[Named]:
     """The stacks that are asked for, or those that need no more than names; `ConfigurationError` where there is none."""
     check_names(names or [], contracts)
     found = list(list_stacks(stacks or (*DEFAULT, *([shared.Stack.EVENTS] if names else [])), names or [], contracts))
@@ -210,7 +212,7 @@ def _list_wanted(stacks: list[shared.Stack] | None, names: list[str] | None, con
             f"{', '.join(names or [])}: no stack {', '.join(stacks or [])}; pipelines have stream, catalog and lambda, "
             "sets of events have events"
         )
-    yield from found
+    return found
 
 
 def _open(environment: str) -> tuple[Settings, Contracts, Site]:

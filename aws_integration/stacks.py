@@ -23,6 +23,7 @@ from aws_integration.templates import (
     render_stream,
 )
 from connections.aws_clients import explain_refusal, open_cloudformation, open_kms, open_sts
+from connections.s3 import is_loopback
 from connections.settings import Settings
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.event_model import EventContract
@@ -95,6 +96,15 @@ def check_names(names: Sequence[str], contracts: Contracts) -> None:
     """Return if each name is that of a pipeline or of a set of events, or raise `ConfigurationError`."""
     if unknown := [name for name in names if name not in {*contracts.pipelines, *contracts.events}]:
         raise refuse_names(unknown, list(contracts.pipelines), list(contracts.events))
+
+
+def check_place(stacks: Sequence[Named], settings: Settings) -> None:
+    """Return if these stacks can be made where the settings lead, or raise `ConfigurationError`."""
+    if any(named.stack == Stack.EVENTS for named in stacks) and is_loopback(settings.s3.endpoint_url):
+        raise ConfigurationError(
+            "the sandbox's emulated CloudFormation does not read the description of an API, so that the stack events is not "
+            "made there: use `python -m aws_integration api deploy`"
+        )
 
 
 def check_account(site: Site, settings: Settings) -> None:

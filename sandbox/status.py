@@ -121,9 +121,7 @@ def render_status(status: SandboxStatus) -> Group:
     accepted = "Accepted but not enforced by the emulated Snowflake (the reasons: `python -m sandbox status --json`):"
     statements = [Text(f"  {line}") for line in shorten_statements(status.accepted_not_enforced)]
     by_aws = [Text(f"  {call}: {why}") for call, why in status.accepted_by_aws]
-    of_aws = Text(
-        "Accepted but not enforced by the emulated AWS (S3, SQS, Lambda, Firehose, API Gateway, Glue catalog and crawler, Athena):"
-    )
+    of_aws = Text("Accepted but not enforced by the emulated AWS:")
     return Group(
         services, Text(f"state: {status.state_dir}"), *logs, *pending, Text(accepted), *statements, of_aws, *by_aws
     )

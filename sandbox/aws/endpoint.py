@@ -11,6 +11,7 @@ from typing import Any
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import FakeKey, s3_backends
 
+from sandbox.aws.item_requests import READS, name_call
 from sandbox.aws.json_calls import JsonCalls
 from sandbox.aws.requests import AwsRequest, find_failed_copy_condition, is_receive, read_copy_source, read_request
 from sandbox.aws.state import Mirror
@@ -87,19 +88,31 @@ class Endpoint:
                 return refusal
             answer = call(self.moto, environ)
             if request.changes_something and answer[0] < "4":
-                self.save(request)
+                self.save(request, body)
             return answer
 
-    def save(self, request: AwsRequest) -> None:
+    def save(self, request: AwsRequest, body: bytes) -> None:
         """Bring to disk what a request that succeeded has changed."""
+        if request.service == "dynamodb":
+            # The busiest of the services that moto answers, and the one whose calls touch nothing else.
+            self.save_tables(request, body)
+            return
         with self.mirror.commit_together():
             if request.service == "s3" and not request.is_part_of_an_upload:
                 self.save_objects(request)
             if request.service == "cloudformation":
                 self.mirror.save_buckets()
+                self.mirror.tables.save_tables()
             if request.service in ("glue", "athena"):
                 self.mirror.save_catalogs()
             self.mirror.save_queues()
+
+    def save_tables(self, request: AwsRequest, body: bytes) -> None:
+        """Save the items or the table that a request to DynamoDB was about."""
+        name = name_call(request.headers.get("x-amz-target", ""))
+        if name not in READS:
+            with self.mirror.commit_together():
+                self.mirror.tables.save(request.region, name, json.loads(body))
 
     def save_objects(self, request: AwsRequest) -> None:
         """Save the object, objects or bucket that a request to S3 was about."""

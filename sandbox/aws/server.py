@@ -18,6 +18,7 @@ from sandbox.api_gateway.control_plane import ControlPlane
 from sandbox.api_gateway.service import DEFINITIONS
 from sandbox.aws.endpoint import Answer, Emulation, Endpoint
 from sandbox.aws.objects import Objects
+from sandbox.aws.quicker_moto import make_moto_quicker
 from sandbox.aws.requests import AwsRequest
 from sandbox.aws.state import Mirror
 from sandbox.firehose.service import Firehose
@@ -55,6 +56,7 @@ def serve(host: str, port: int, state_dir: Path, account_id: str) -> None:
     if not ipaddress.ip_address(host).is_loopback:
         raise ConfigurationError(f"{host} is not a loopback address: the emulated AWS endpoint has no access control")
     tell_of_uploads_once()
+    make_moto_quicker()
     mirror = Mirror(state_dir, account_id)
     mirror.load()
     folder = state_dir / "lambda"

@@ -1,4 +1,4 @@
-"""Mirrors moto's S3, SQS, Glue and Athena models, which live in memory only, in one SQLite file, and brings them back."""
+"""Mirrors moto's S3, SQS, DynamoDB, Glue and Athena models, which live in memory, in one SQLite file, and brings them back."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from moto.sqs.models import Queue, sqs_backends
 
 from pipeline_contract.errors import ConfigurationError
 from sandbox.aws.catalog_state import Place, pack_catalogs, restore_catalog
+from sandbox.aws.table_state import TableMirror
 
 FILE_NAME = "state.sqlite"
 SCHEMA = """
@@ -63,6 +64,7 @@ class Mirror:
         self.database.execute("PRAGMA journal_mode = WAL")
         self.database.execute("PRAGMA synchronous = OFF")
         self.database.executescript(SCHEMA)
+        self.tables = TableMirror(self.database, account_id)
         self._check_version()
 
     @contextmanager
@@ -105,6 +107,7 @@ class Mirror:
         for service, region, content in self.database.execute("SELECT service, region, content FROM catalogs"):
             restore_catalog(self.account_id, (service, region), content)
             self.known_catalogs[service, region] = content
+        self.tables.load()
 
     def save_object(self, bucket_name: str, name: str) -> None:
         """Save an object as it is now; one that is gone, or hidden by a delete marker, is removed."""

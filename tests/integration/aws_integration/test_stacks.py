@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from ast import literal_eval
 from collections.abc import Callable, Iterator
 from io import BytesIO
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 import boto3
@@ -14,7 +15,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from aws_integration.__main__ import app
-from aws_integration.change_sets import carry_out_changes, create_change_set
+from aws_integration.change_sets import carry_out_changes, create_change_set, delete_stack
+from aws_integration.event_roles import describe_api_role, describe_stream_role
 from aws_integration.function_deployment import Code
 from aws_integration.job_runs import JobRuns
 from aws_integration.roles import describe_function_role, describe_job_role
@@ -24,8 +26,11 @@ from aws_integration.templates import Runtime
 from connections.s3 import open_s3, place_client
 from connections.settings import Settings
 from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.event_contract_file import find_event_contract, load_event_contract
+from pipeline_contract.event_layout import name_api, name_api_function, name_api_log, name_ids, name_stream_log
 
 Run = Callable[..., Result]
+EVENTS = load_event_contract(find_event_contract("events"))
 FLIGHTS = load_contract(find_contract("flights"))
 
 
@@ -64,7 +69,7 @@ def read_policy(settings: Settings, role: str, policy: str) -> Any:
 def test_the_stacks_are_shown_made_left_alone_changed_and_taken_away(run: Run, settings: Settings) -> None:
     shown = json.loads(run("diff", "flights", "--stack", "base", "--json").stdout)
     assert [(stack["stack"], stack["is_new"], len(stack["changes"])) for stack in shown] == [
-        ("millrace-base", True, 20)
+        ("millrace-base", True, 22)
     ]
     assert open_client(settings, "iam").list_roles()["Roles"] == []
 
@@ -115,13 +120,7 @@ def check_base(settings: Settings) -> None:
 
 def test_the_function_has_its_role_dead_letters_and_log(run: Run, settings: Settings) -> None:
     assert run("deploy", "flights", "--yes", "--stack", "base").exit_code == 0
-    content = BytesIO()
-    with ZipFile(content, "w") as package:
-        package.writestr("handler.py", "")
-    code = Code({"S3Bucket": settings.s3.bucket, "S3Key": "functions/f.zip"}, content.getvalue(), None)
-    open_s3(settings.s3).put_object(Bucket=settings.s3.bucket, Key="functions/f.zip", Body=content.getvalue())
-    site = open_stack_site(settings)
-    sources = Sources(lambda _: JobRuns({}, {}), lambda _: code, lambda _: {}, Runtime("python3.12", "arm64"))
+    site, sources = open_stack_site(settings), put_code(settings)
     wish = wish_stack(site, Named(Stack.LAMBDA, "flights"), Contracts({"flights": FLIGHTS}, {}), settings, sources)
 
     carry_out_changes(site.stacks, create_change_set(site.stacks, wish, 30), 30, print)
@@ -133,6 +132,78 @@ def test_the_function_has_its_role_dead_letters_and_log(run: Run, settings: Sett
     queues = open_client(settings, "sqs").list_queues(QueueNamePrefix="millrace-flights")["QueueUrls"]
     assert [url.rpartition("/")[2] for url in queues] == ["millrace-flights-lambda-dead-letters"]
     assert create_change_set(site.stacks, wish, 30).changes == []
+
+
+def put_code(settings: Settings) -> Sources:
+    """What a function's stack is made from, with a package in its place that does nothing."""
+    content = BytesIO()
+    with ZipFile(content, "w") as package:
+        package.writestr("handler.py", "")
+    code = Code({"S3Bucket": settings.s3.bucket, "S3Key": "functions/f.zip"}, content.getvalue(), None)
+    open_s3(settings.s3).put_object(Bucket=settings.s3.bucket, Key="functions/f.zip", Body=content.getvalue())
+    return Sources(lambda _: JobRuns({}, {}), lambda _: code, lambda _: {}, Runtime("python3.12", "arm64"))
+
+
+def test_an_api_has_its_roles_logs_and_ids_and_a_teardown_leaves_the_ids(
+    run: Run, settings: Settings, unique_name: str
+) -> None:
+    assert run("deploy", "--yes", "--stack", "base").exit_code == 0
+    site, sources = open_stack_site(settings), put_code(settings)
+    events = EVENTS.model_copy(update={"name": unique_name})
+    contracts = Contracts({}, {unique_name: events})
+    wish = wish_stack(site, Named(Stack.EVENTS, unique_name), contracts, settings, sources)
+    # The emulated API Gateway makes an API without its methods of a description, and deploys none without methods.
+    described = re.sub(r"  Deployment\w+:\n(    .*\n)+|      DeploymentId: .*\n", "", wish.template)
+    wish = wish._replace(template=described)
+
+    carry_out_changes(site.stacks, create_change_set(site.stacks, wish, 30), 30, print)
+
+    apis = open_client(settings, "apigateway").get_rest_apis()["items"]
+    assert [api["name"] for api in apis if unique_name in api["name"]] == [name_api(unique_name)]
+    for role in (describe_api_role(events, settings), describe_stream_role(events, settings)):
+        ((policy, document),) = role.policies.items()
+        assert read_policy(settings, role.name, policy) == document
+    dynamodb, table = open_client(settings, "dynamodb"), name_ids(unique_name)
+    assert dynamodb.describe_table(TableName=table)["Table"]["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    logs = open_client(settings, "logs").describe_log_groups()["logGroups"]
+    assert {log["logGroupName"]: log["retentionInDays"] for log in logs if unique_name in log["logGroupName"]} == {
+        f"/aws/lambda/{name_api_function(unique_name)}": 30,
+        name_api_log(unique_name): 30,
+        name_stream_log(unique_name): 30,
+    }
+    assert create_change_set(site.stacks, wish, 30).changes == []
+
+    delete_stack(site.stacks, wish.name, 30, print)
+
+    assert dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE"
+
+
+def test_an_api_is_no_stack_of_the_emulated_cloudformation(run: Run) -> None:
+    refused = run("deploy", "events", "--yes")
+
+    assert (refused.exit_code, "api deploy" in refused.stderr) == (2, True)
+
+
+class RefusedName(NamedTuple):
+    id: str
+    arguments: tuple[str, ...]
+    told: str
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        RefusedName("unknown", ("nothing",), "known pipelines: flights"),
+        RefusedName("pipeline-as-events", ("flights", "--stack", "events"), "no stack events"),
+        RefusedName("events-as-pipeline", ("events", "--stack", "stream"), "no stack stream"),
+    ],
+    ids=lambda case: case.id,
+)
+def test_a_stack_that_a_name_has_not_is_refused(run: Run, case: RefusedName) -> None:
+    refused = run("diff", *case.arguments)
+
+    assert refused.exit_code == 2
+    assert case.told in refused.stderr
 
 
 def test_brokers_admit_the_group_of_the_job_and_each_other(run: Run, settings: Settings) -> None:
