@@ -15,7 +15,7 @@ ARGS ?=
 TO ?= snowflake
 export SQL
 
-.PHONY: help setup demo demo-direct demo-athena demo-lambda demo-events up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda package-events test chaos-short chaos lint clean
+.PHONY: help setup demo demo-direct demo-athena demo-lambda demo-events up down status topics deploy produce stream consume job-status close backfill compact snowpipe query catalog athena verify package package-lambda package-events diagrams test chaos-short chaos lint clean
 
 help: ## this list
 	@echo 'make TARGET [PIPELINE=flights|readings] [ENV=local|aws] [ARGS="more options"]'
@@ -105,6 +105,11 @@ package-lambda: $(STAMP) ## dist/millrace-kafka.zip: what Lambda needs to run th
 
 package-events: $(STAMP) ## dist/millrace-events.zip: what Lambda needs to run the handler behind the API; ARGS as above
 	@$(RUN) aws_integration package events $(ARGS)
+
+diagrams: $(STAMP) ## draw the pictures in docs/diagrams again; needs Graphviz's `dot`
+	@command -v dot >/dev/null || { echo '`dot` is missing, which draws the pictures: install Graphviz (apt-get install graphviz, brew install graphviz)' >&2; exit 2; }
+	@$(RUN) pip install --quiet --disable-pip-version-check --constraint constraints.txt diagrams
+	@.venv/bin/python docs/diagrams/architecture.py
 
 # Two workers, each with services of its own: the tests wait for brokers and JVMs more than they compute.
 test: $(STAMP) ## all tests but the two chaos suites

@@ -1,4 +1,4 @@
-"""Opens the judge of a contract with all that it needs from outside: reference tables, the key, the schemas."""
+"""Opens the judge of a contract with all that it needs from outside: reference tables, the keys, the schemas."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from pipeline_contract.row_judge import RowJudge, compile_judge
 
 def open_judge(contract: Contract, settings: Settings) -> RowJudge:
     """The judge of a contract's messages; `ConfigurationError` where only the Spark job can judge them."""
-    key = settings.spark.protect_key
-    lookups = read_lookups(contract)
+    protect_key, raw_key = settings.spark.protect_key, settings.spark.raw_key
     return compile_judge(
-        contract, lookups, key.get_secret_value() if key else None, open_schemas(settings.kafka, contract)
+        contract,
+        read_lookups(contract),
+        protect_key.get_secret_value() if protect_key else None,
+        open_schemas(settings.kafka, contract),
+        raw_key.get_secret_value() if raw_key else None,
     )

@@ -97,6 +97,7 @@ class SparkSettings(_Section):
     databricks_volume: str = "/Volumes/<catalog>/<schema>/<volume>"
     databricks_instance_profile: str = "<instance-profile-arn>"
     protect_key: SecretStr | None = None
+    raw_key: SecretStr | None = None
     metrics_address: str = "127.0.0.1"
     metrics_port: int | None = Field(default=None, ge=0, le=65535)
 

@@ -81,6 +81,12 @@ def _check_drift(contract: Contract) -> Iterator[str]:
     topic = getattr(contract, "topic", None)
     if topic and topic.value_format == "csv" and contract.drift.unknown_columns == "add":
         yield "drift.unknown_columns: found 'add' for CSV values, which have no names; allowed: 'reject', 'fail'"
+    protected = [repr(column.name) for column in getattr(contract, "columns", ()) if column.protect]
+    if protected and contract.drift.unknown_columns == "add":
+        yield (
+            f"drift.unknown_columns: found 'add' beside {', '.join(protected)}, which is protected; a field of another name may "
+            "be as personal, and would be published as it is; allowed: 'reject', 'fail'"
+        )
 
 
 def _check_columns(scope: _Scope) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pipeline_contract.column_types import ColumnType
 from pipeline_contract.errors import ContractChanged
-from pipeline_contract.evolution_rules import REQUIRED, Verdict, find_rule
+from pipeline_contract.evolution_rules import REQUIRED, Verdict, judge_change
 from pipeline_contract.expressions import find_columns
 from pipeline_contract.model import Aggregate, Contract, LakeFormat, Part
 from pipeline_contract.outputs import aggregate_columns, curated_columns
@@ -110,7 +110,7 @@ def _compare_parts(older: Part, newer: Part, prefix: str) -> Iterator[Change]:
         elif isinstance(was, Part) and isinstance(now, Part):
             yield from _compare_parts(was, now, f"{key}.")
         else:
-            rule = REQUIRED if key == "column.nullable" and now is False else find_rule(key)
+            rule = judge_change(key, was, now)
             yield Change(key, f"{_show(now)}, was {_show(was)}", rule.verdict, rule.reason)
 
 

@@ -22,6 +22,16 @@ class KeyRule:
 _FREE = KeyRule("free")
 _OTHER_WINDOWS = KeyRule("refused", "other windows stand in its table; give the new ones another name")
 _LATER_ROWS = KeyRule("compatible", "it holds for the rows from then on")
+# What was received before stands there as it stood: less may be kept of what comes, and nothing can be brought back.
+_LESS_KEPT: Mapping[tuple[str, str], KeyRule] = {
+    ("clear", "encrypted"): KeyRule(
+        "compatible", "the messages from then on are encrypted; those before stay as they are"
+    ),
+    ("clear", "off"): KeyRule("compatible", "no message is kept from then on; those before stay as they are"),
+    ("encrypted", "off"): KeyRule("compatible", "no message is kept from then on; those before stay encrypted"),
+    ("encrypted", "clear"): KeyRule("refused", "a reader of clear messages would take the encrypted ones for such"),
+}
+_NOT_KEPT = KeyRule("refused", "the messages of the time before were not kept, and a backfill from raw would miss them")
 REQUIRED = KeyRule("refused", "rows that are published already have no value; allowed: true")
 # A key that is not here stands under the longest of its prefixes that is.
 KEYS: Mapping[str, KeyRule] = {
@@ -50,6 +60,7 @@ KEYS: Mapping[str, KeyRule] = {
     "rule.description": _FREE,
     "dedupe": _LATER_ROWS,
     "drift": _LATER_ROWS,
+    "raw.zone": KeyRule("compatible", "it holds for the messages from then on"),
     "lake.format": KeyRule("refused", "the pipe reads one format"),
     "lake.partition_by": KeyRule("refused", "readers of the lake know one layout"),
     "lake.target_file_mb": _FREE,
@@ -60,6 +71,15 @@ KEYS: Mapping[str, KeyRule] = {
     "aggregate.measures": KeyRule("new lineage", "every window is computed again"),
     "warehouse": KeyRule("refused", "what is loaded lies in the old table"),
 }
+
+
+def judge_change(key: str, was: object, now: object) -> KeyRule:
+    """The rule of a key that was one thing and is another now; `KeyError` for a key without one."""
+    if key == "column.nullable" and now is False:
+        return REQUIRED
+    if key == "raw.zone":
+        return _LESS_KEPT.get((str(was), str(now)), _NOT_KEPT)
+    return find_rule(key)
 
 
 def find_rule(key: str) -> KeyRule:

@@ -24,6 +24,8 @@ _ORDER_DEPENDENT = frozenset(
 _MANY_ROWS = frozenset(
     "explode explode_outer posexplode posexplode_outer inline inline_outer stack json_tuple".split()  # noqa: SIM905
 )
+# One bad row must not stop the stream, and what they say of it would stand in logs.
+_STOPPING = frozenset({"raise_error", "assert_true"})
 _REFUSED_NODES: dict[type[exp.Expr], str] = {
     exp.Select: "a query",
     exp.Window: "a window function",
@@ -113,6 +115,8 @@ def _check_functions(tree: exp.Expr) -> Iterator[str]:
             yield f"{name}() is not deterministic: computed twice, it would give two answers"
         if name in _MANY_ROWS:
             yield f"{name}() makes several rows of one"
+        if name in _STOPPING:
+            yield f"{name}() stops the stream at a bad row, and shows it in the log; a rule sets it aside"
 
 
 def _is_aggregated(column: exp.Column) -> bool:

@@ -71,7 +71,8 @@ class BatchPosition(Record):
 class Manifest(Record):
     """One batch of one query: what was read and what is published of it.
 
-    `reasons` counts the rejected rows by their first reason.
+    `reasons` counts the rejected rows by their first reason. Where the contract has no raw zone, `keeps_raw` is false:
+    the messages are counted, and no file has them.
     An aggregate's query reads what the ingest has published: `read_to` is the last batch of the ingest that it has read.
     """
 
@@ -90,6 +91,7 @@ class Manifest(Record):
     watermark: datetime | None = None
     reasons: dict[str, int] = Field(default_factory=dict)
     read_to: BatchPosition | None = None
+    keeps_raw: bool = True
 
     @property
     def position(self) -> BatchPosition:

@@ -171,6 +171,12 @@ class Drift(Part):
     ignored_columns: tuple[str, ...] = ()
 
 
+class Raw(Part):
+    """What is kept of the messages as they were received, by the raw zone and by the rejected rows of every way."""
+
+    zone: Literal["clear", "encrypted", "off"] = "clear"
+
+
 class Lake(Part):
     """How curated rows lie on S3; `partition_by` maps a path segment's name to an expression."""
 
@@ -235,6 +241,7 @@ class Contract(Part):
     rules: tuple[Rule, ...] = Field(default=(), alias="rule")
     dedupe: Dedupe | None = None
     drift: Drift = Drift()
+    raw: Raw = Raw()
     lake: Lake = Lake()
     aggregates: tuple[Aggregate, ...] = Field(default=(), alias="aggregate")
     warehouse: Warehouse

@@ -98,6 +98,11 @@ def derive_outputs(contract: Contract) -> tuple[Output, ...]:
     )
 
 
+def derive_messages() -> FileOutput:
+    """The raw rows of a batch where the contract has no raw zone: they are staged, counted, and never published."""
+    return FileOutput("raw", "messages", "parquet", RAW_COLUMNS | PASSPORT)
+
+
 def derive_aggregate(contract: Contract, aggregate: Aggregate) -> Output:
     """The output of one aggregate: its table keeps every version of a window, its view shows the newest."""
     view = f"{contract.warehouse.table}_{aggregate.name}".upper()

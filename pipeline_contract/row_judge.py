@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pipeline_contract.lookup_files import LookupRows
 from pipeline_contract.model import Contract
+from pipeline_contract.raw_encryption import Place, encrypt_value, require_keys
 from pipeline_contract.row_decoding import Decode, Oddity, ReadSchemas, Texts, make_decoder
 from pipeline_contract.row_reasons import Reason, make_reason, write_reasons
 from pipeline_contract.row_steps import RowSteps, compile_steps, to_time
@@ -37,6 +38,10 @@ class Message(NamedTuple):
     value: bytes | None
 
 
+# The bytes that a rejected row has of a message.
+KeepBytes = Callable[[Message, bytes | None], bytes | None]
+
+
 class JudgedRows(NamedTuple):
     """Rows as tuples: curated in the order of `curated_columns`, rejected in that of `REJECTED_COLUMNS`, then the passport.
 
@@ -48,23 +53,31 @@ class JudgedRows(NamedTuple):
 
 
 def compile_judge(
-    contract: Contract, lookups: LookupRows, protect_key: str | None, read_schemas: ReadSchemas
+    contract: Contract,
+    lookups: LookupRows,
+    protect_key: str | None,
+    read_schemas: ReadSchemas,
+    raw_key: str | None = None,
 ) -> RowJudge:
     """The judge of a contract's messages; `ConfigurationError` where it needs Spark, or a key that is not given.
+
+    `protect_key` is that of hashed columns, `raw_key` that of the rejected rows' bytes.
 
     `lookups` holds each lookup's rows as `lookup_files.read_lookup_rows` gives them, by the lookup's name; `read_schemas`
     answers the schemas of Avro values by their ids, and is asked before each batch.
     """
-    return RowJudge(contract, compile_steps(contract, lookups, protect_key), make_decoder(contract, read_schemas))
+    keep, steps = compile_keeping(contract, raw_key), compile_steps(contract, lookups, protect_key)
+    return RowJudge(contract, steps, make_decoder(contract, read_schemas), keep)
 
 
 class RowJudge:
     """Judges messages of the topic and of the producer's rejected rows; keeps what it has cast of late, nothing else."""
 
-    def __init__(self, contract: Contract, steps: RowSteps, open_batch: Callable[[], Decode]) -> None:
+    def __init__(self, contract: Contract, steps: RowSteps, open_batch: Callable[[], Decode], keep: KeepBytes) -> None:
         self._contract = contract
         self._steps = steps
         self._open_batch = open_batch
+        self._keep = keep
         self._failing = failing_reasons(contract)
         self._hides = contract.topic.value_format == "avro" or any(column.protect for column in contract.columns)
 
@@ -79,7 +92,7 @@ class RowJudge:
         stops: list[DriftPlace] = []
         for message in messages:
             if message.topic == of_producer:
-                judged.rejected.append(_reject_sent(message, batch_id))
+                judged.rejected.append(self._reject_sent(message, batch_id))
                 continue
             all_texts, oddity = decode(message.value)
             file, line, *texts = all_texts
@@ -113,9 +126,10 @@ class RowJudge:
     def _find_damage(self, value: bytes | None) -> Reason:
         value_format = self._contract.topic.value_format
         text = None if value is None or value_format == "avro" else value.decode()
-        if value_format == "csv" and text is not None and (drift := find_csv_drift(self._contract, text)):
+        shown = None if self._hides else text
+        if value_format == "csv" and text is not None and (drift := find_csv_drift(self._contract, text, shown)):
             return drift
-        return make_reason(f"decode:{value_format}", None, None if self._hides else text)
+        return make_reason(f"decode:{value_format}", None, shown)
 
     def _find_stop(self, message: Message, reasons: list[Reason]) -> list[DriftPlace]:
         names = [reason.reason for reason in reasons if self._failing and reason.reason.startswith(self._failing)]
@@ -136,15 +150,29 @@ class RowJudge:
             time = None if text is None else to_time(self._steps.read_event_time(text))
         source_line = None if line is None else read_bigint(line)
         return (
-            stage, reasons[0].reason, write_reasons(reasons), message.value,
+            stage, reasons[0].reason, write_reasons(reasons), self._keep(message, message.value),
             file, source_line, *message[:4], time, batch_id,
         )  # fmt: skip
 
+    def _reject_sent(self, message: Message, batch_id: str) -> tuple[Any, ...]:
+        """The row of a message in which the producer says why it rejected one; it has no event time."""
+        sent = read_rejection(message.value)
+        return (
+            "producer", sent.reason.reason, write_reasons([sent.reason]), self._keep(message, sent.value),
+            sent.source_file, sent.source_line, *message[:4], None, batch_id,
+        )  # fmt: skip
 
-def _reject_sent(message: Message, batch_id: str) -> tuple[Any, ...]:
-    """The row of a message in which the producer says why it rejected one; it has no event time."""
-    sent = read_rejection(message.value)
-    return (
-        "producer", sent.reason.reason, write_reasons([sent.reason]), sent.value,
-        sent.source_file, sent.source_line, *message[:4], None, batch_id,
-    )  # fmt: skip
+
+def compile_keeping(contract: Contract, raw_key: str | None) -> KeepBytes:
+    """What a rejected row has of its bytes: all of them, the same encrypted, or none; `ConfigurationError` without the key."""
+    if contract.raw.zone == "off":
+        return lambda _, __: None
+    keys = require_keys(contract, raw_key)
+    if keys is None:
+        return lambda _, value: value
+
+    def encrypt(message: Message, value: bytes | None) -> bytes | None:
+        place = Place(message.topic_id, message.partition, message.offset)
+        return None if value is None else encrypt_value(keys, place, "value", value)
+
+    return encrypt

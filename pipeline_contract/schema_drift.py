@@ -45,12 +45,15 @@ def find_drift_reasons(contract: Contract, oddity: Oddity) -> list[Reason]:
     return reasons
 
 
-def find_csv_drift(contract: Contract, line: str) -> Reason | None:
-    """The reason for a line that does not parse, where its number of fields is what the policy stops at."""
+def find_csv_drift(contract: Contract, line: str, shown: str | None) -> Reason | None:
+    """The reason for a line that does not parse, where its number of fields is what the policy stops at.
+
+    `shown` is what may be shown of the line.
+    """
     known: Sequence[str] = message_fields(contract)
     fields = _QUOTED.sub("", line).count(",") + 1
     if contract.drift.unknown_columns == "fail" and fields > len(known):
-        return make_reason(f"{UNKNOWN}column {len(contract.columns) + 1}", None, line)
+        return make_reason(f"{UNKNOWN}column {len(contract.columns) + 1}", None, shown)
     if contract.drift.missing_columns == "fail" and fields < len(known):
         return make_reason(f"{MISSING}{known[fields]}", known[fields])
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from pipeline_contract.data_sets import DataSet, load_data_set
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.event_model import EventContract
 from pipeline_contract.model import Contract
+from pipeline_contract.raw_encryption import KEY_VARIABLE, Place, decrypt_value, derive_keys
 from reconciliation.check import Say, check_pipeline
 from reconciliation.event_check import check_events
 from reconciliation.fast_check import check_quickly
@@ -128,6 +130,40 @@ def check(
         console = console if console.is_terminal else Console(width=REPORT_WIDTH)
         console.print(render_report(statement))
     raise typer.Exit(statement.exit_code)
+
+
+@app.command()
+def decrypt(
+    stored: Annotated[
+        str, typer.Argument(help="The value in hexadecimal, as Snowflake shows it; - reads it from standard input.")
+    ],
+    topic_id: Annotated[str, typer.Option(help="The row's _topic_id.", show_default=False)],
+    partition: Annotated[int, typer.Option(help="The row's _partition.", show_default=False)],
+    offset: Annotated[int, typer.Option(help="The row's _offset.", show_default=False)],
+    column: Annotated[str, typer.Option(help="value, or key of a raw row.")] = "value",
+    env: Annotated[str, typer.Option(help="Environment: a name in conf/environments, or a TOML file.")] = "local",
+) -> None:
+    """Write the bytes of an encrypted raw or rejected row; the key comes from MILLRACE_SPARK__RAW_KEY alone.
+
+    Example: python -m reconciliation decrypt 934D5201… --topic-id 5fxGYyOQTYGkZ2bzYQdPFQ --partition 0 --offset 17
+    """
+    with exit_on_error():
+        key = load_settings(env).spark.raw_key
+        if key is None:
+            raise ConfigurationError(f"set the key in the environment variable {KEY_VARIABLE}")
+        keys, place = derive_keys(key.get_secret_value()), Place(topic_id, partition, offset)
+        opened = decrypt_value(keys, place, column, read_hexadecimal(sys.stdin.read() if stored == "-" else stored))
+    sys.stdout.buffer.write(opened)
+
+
+def read_hexadecimal(text: str) -> bytes:
+    """The bytes that a text of hexadecimal digits means."""
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise ConfigurationError(
+            "the value is not hexadecimal; Snowflake shows it so, or by TO_VARCHAR(value, 'HEX')"
+        ) from None
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from reconciliation.effective_rows import check_current_set, take_effect
 from reconciliation.findings import Finding
 from reconciliation.lake_party import LakeOutput, read_lake, read_replaced
 from reconciliation.late_rows import count_late
-from reconciliation.ledger_party import QueryLedger, is_staged, list_published, read_query_ledger
+from reconciliation.ledger_party import QueryLedger, describe_absence, is_staged, list_published, read_query_ledger
 from reconciliation.object_check import check_objects
 from reconciliation.row_keys import drop_repeated, join_text
 from reconciliation.source_party import SourceSight, read_sources
@@ -127,7 +127,7 @@ def judge_evidence(
     zone_findings = [
         *find_duplicates(zones, limit),
         *find_unexplained(rows.rows, zones, limit),
-        *find_raw_gaps(zones, reading, limit),
+        *(find_raw_gaps(zones, reading, limit) if contract.raw.zone != "off" else ()),
     ]
     findings = [
         *rows.findings,
@@ -141,7 +141,7 @@ def judge_evidence(
     return Statement(
         pipeline=contract.name,
         produced=rows.produced,
-        raw=pc.count_distinct(zones.raw["position"]).as_py(),
+        raw=pc.count_distinct(zones.raw["position"]).as_py() if contract.raw.zone != "off" else None,
         curated=rows.curated,
         rejected=rows.rejected,
         loaded=rows.loaded,
@@ -153,7 +153,7 @@ def judge_evidence(
         late_rows={a.name: count_late_rows(a, evidence) for a in contract.aggregates},
         tables=tuple(describe_table(tables[name], account) for name, account in accounts.items()),
         findings=tuple(findings),
-        basis=describe_basis(evidence),
+        basis=describe_basis(evidence) | describe_absence(contract, ledger),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connections.s3 import open_s3
 from connections.settings import Settings
@@ -14,7 +14,7 @@ from pipeline_contract.outputs import INGEST, Output
 from reconciliation.check import Say, read_ledgers
 from reconciliation.delta_party import list_delta, open_delta_table, read_commits
 from reconciliation.findings import Finding
-from reconciliation.ledger_party import QueryLedger
+from reconciliation.ledger_party import QueryLedger, describe_absence
 from reconciliation.statement import Statement, TableFigures
 from reconciliation.topic_party import read_records
 from reconciliation.warehouse_party import IN_PROGRESS, Load, count_table, read_loads
@@ -44,7 +44,12 @@ def check_quickly(settings: Settings, contract: Contract, say: Say) -> Statement
     say("reading the replays' records")
     records = read_records(settings.kafka, contract).values()
     basis = f"the records of {len(records)} replays"
-    return judge_counts(contract.name, sum(r.rows for r in records), basis, files, counts, ledger.findings)
+    statement = judge_counts(
+        contract.name, sum(r.rows for r in records), basis, files, counts, ledger.findings, ledger.unkept
+    )
+    if contract.raw.zone == "off":
+        return replace(statement, raw=None, basis=statement.basis | describe_absence(contract, ledger))
+    return statement
 
 
 def add_backfills(files: dict[str, dict[str, int]], counts: Mapping[str, TableCount], ledger: QueryLedger) -> None:
@@ -95,8 +100,12 @@ def judge_counts(
     files: Mapping[str, Mapping[str, int]],
     counts: Mapping[str, TableCount],
     ledger_findings: tuple[Finding, ...],
+    unkept: int = 0,
 ) -> Statement:
-    """The statement that the counts amount to; `files` holds the published rows by output and object. Pure."""
+    """The statement that the counts amount to; `files` holds the published rows by output and object. Pure.
+
+    `unkept` is the number of messages that were read without a raw zone.
+    """
     figures = {kind: compare_counts(files[kind], counts[kind]) for kind in KINDS}
     rejected = sum(files["rejected"].values())
     curated = produced - rejected
@@ -114,7 +123,7 @@ def judge_counts(
         missing=missing,
         duplicates=sum(figure.duplicates for figure in figures.values()),
         tables=tuple(figures.values()),
-        findings=(*ledger_findings, *report_counts(files, figures, produced)),
+        findings=(*ledger_findings, *report_counts(files, figures, produced, unkept)),
         basis={
             "produced": basis,
             "raw": "the ledger",
@@ -142,7 +151,7 @@ def compare_counts(files: Mapping[str, int], count: TableCount) -> TableFigures:
 
 
 def report_counts(
-    files: Mapping[str, Mapping[str, int]], figures: Mapping[str, TableFigures], produced: int
+    files: Mapping[str, Mapping[str, int]], figures: Mapping[str, TableFigures], produced: int, unkept: int = 0
 ) -> Iterator[Finding]:
     """What the counts show that the eight figures do not."""
     for figure in figures.values():
@@ -155,8 +164,8 @@ def report_counts(
             yield Finding("duplicate", zone, "holds rows of one position more than once", figure.duplicates)
         if figure.pending:
             yield Finding("pending", zone, "files are not loaded yet", figure.pending)
-    raw = sum(files["raw"].values())
-    if raw > produced:
-        yield Finding("unexplained", "raw objects", "more rows are published than were produced", raw - produced)
-    elif raw < produced:
-        yield Finding("pending", "topic", "not published yet, by the ledger", produced - raw)
+    read = sum(files["raw"].values()) + unkept
+    if read > produced:
+        yield Finding("unexplained", "raw objects", "more rows are published than were produced", read - produced)
+    elif read < produced:
+        yield Finding("pending", "topic", "not published yet, by the ledger", produced - read)

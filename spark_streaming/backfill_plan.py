@@ -88,6 +88,7 @@ def parse_request(event_from: str, event_to: str, source: Source, with_rejected:
 def plan_backfill(ledger: Ledger, contract: Contract, request: BackfillRequest) -> BackfillPlan:
     """The plan of a backfill on the ledger as it stands."""
     _check_format(contract)
+    _check_source(contract, request)
     state = read_published_state(ledger)
     ranges = find_file_ranges(state.manifests, state.operations)
     curated = [f for key, f in state.current("curated").items() if request.event_range.overlaps(ranges[key])]
@@ -99,6 +100,14 @@ def plan_backfill(ledger: Ledger, contract: Contract, request: BackfillRequest) 
         request, contract.topic.name, state, take_snapshot(state.manifests), candidates, aggregates,
         find_previous(state, contract, request, aggregates),
     )  # fmt: skip
+
+
+def _check_source(contract: Contract, request: BackfillRequest) -> None:
+    if request.source == "raw" and contract.raw.zone == "off":
+        raise ConfigurationError(
+            f'--source raw: contract {contract.name!r} has zone = "off" in its section [raw], so that no raw zone keeps its '
+            "messages; nothing was changed. Take them from the topic, as far as it still has them: --source kafka"
+        )
 
 
 def take_snapshot(manifests: tuple[Manifest, ...]) -> tuple[OffsetRange, ...]:

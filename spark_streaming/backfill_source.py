@@ -85,14 +85,18 @@ def _read_raw(job: PipelineJob, plan: BackfillPlan, spans: tuple[OffsetRange, ..
     prefixes = output_prefix(name, "raw"), operations_prefix(name)
     check_objects(bucket, files, {key for prefix in prefixes for key in list_files(job.s3, bucket, prefix)})
     raw = read_output(job.spark, ingest_outputs(job.contract)[0], [f"s3a://{bucket}/{f.final_key}" for f in files])
-    messages = raw.select(
-        "key",
-        "value",
-        F.col("_topic").alias("topic"),
-        F.col("_topic_id").alias("topic_id"),
-        F.col("_partition").alias("partition"),
-        F.col("_offset").alias("offset"),
-        F.col("_kafka_timestamp").cast("timestamp").alias("timestamp"),
+    messages = (
+        job.open_raw_zone()
+        .open_messages(raw)
+        .select(
+            "key",
+            "value",
+            F.col("_topic").alias("topic"),
+            F.col("_topic_id").alias("topic_id"),
+            F.col("_partition").alias("partition"),
+            F.col("_offset").alias("offset"),
+            F.col("_kafka_timestamp").cast("timestamp").alias("timestamp"),
+        )
     )
     topics = {(span.topic, span.topic_id) for span in spans}
     return {

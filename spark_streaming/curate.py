@@ -124,5 +124,10 @@ def _producer_reason(text: Column) -> Column:
 
 def _corrupt_reason(contract: Contract, text: Column) -> Column:
     is_hidden = contract.topic.value_format == "avro" or any(column.protect for column in contract.columns)
-    corrupt = make_reason(f"decode:{contract.topic.value_format}", None, None if is_hidden else text)
-    return F.coalesce(csv_drift_reason(contract, text), corrupt) if contract.topic.value_format == "csv" else corrupt
+    shown = None if is_hidden else text
+    corrupt = make_reason(f"decode:{contract.topic.value_format}", None, shown)
+    return (
+        F.coalesce(csv_drift_reason(contract, text, shown), corrupt)
+        if contract.topic.value_format == "csv"
+        else corrupt
+    )

@@ -32,12 +32,15 @@ def drift_reasons(contract: Contract) -> Column:
     return F.concat(none, *(F.coalesce(listed, none) for listed in reasons))
 
 
-def csv_drift_reason(contract: Contract, text: Column) -> Column:
-    """The reason for a CSV value that does not parse, where its number of fields is what the policy stops at; or null."""
+def csv_drift_reason(contract: Contract, text: Column, shown: Column | None) -> Column:
+    """The reason for a CSV value that does not parse, where its number of fields is what the policy stops at; or null.
+
+    `shown` is what may be shown of the value.
+    """
     known = message_fields(contract)
     unquoted = F.regexp_replace(text, r'"([^"]|"")*"', "")
     fields = F.length(unquoted) - F.length(F.replace(unquoted, F.lit(","))) + 1
-    surplus = make_reason(F.lit(f"{UNKNOWN}column {len(contract.columns) + 1}"), None, text)
+    surplus = make_reason(F.lit(f"{UNKNOWN}column {len(contract.columns) + 1}"), None, shown)
     absent = F.get(F.array(*map(F.lit, known)), fields)
     return F.when(F.lit(contract.drift.unknown_columns == "fail") & (fields > len(known)), surplus).when(
         F.lit(contract.drift.missing_columns == "fail") & (fields < len(known)),

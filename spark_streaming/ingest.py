@@ -14,7 +14,7 @@ from pipeline_contract.errors import PublishConflict
 from pipeline_contract.layout import name_batch
 from pipeline_contract.manifest import Manifest
 from pipeline_contract.model import Contract, Dedupe
-from pipeline_contract.outputs import Output, derive_outputs
+from pipeline_contract.outputs import FileOutput, Output, derive_messages, derive_outputs
 from spark_streaming.accepted_files import AcceptedFiles
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
 from spark_streaming.curated_files import ASSUMED_BYTES_PER_ROW, write_curated
@@ -30,6 +30,7 @@ from spark_streaming.dedupe import (
 from spark_streaming.drift import observe_drift
 from spark_streaming.protect import add_key
 from spark_streaming.publisher import Batch, Publisher
+from spark_streaming.raw_zone import RawZone
 from spark_streaming.row_files import read_output, write_output
 from spark_streaming.source import select_raw
 from spark_streaming.staging import count_files, delete_files, limit_rows, list_files, measure_rows
@@ -41,17 +42,23 @@ def ingest_outputs(contract: Contract) -> tuple[Output, Output, Output]:
     return raw, curated, rejected
 
 
+def staged_messages(contract: Contract) -> FileOutput:
+    """The output that a batch's messages are staged as: the raw one, or one that is never published."""
+    return derive_messages() if contract.raw.zone == "off" else ingest_outputs(contract)[0]
+
+
 class IngestStage:
     """Writes the staged files of ingest batches; it keeps the mean size of a row, to choose how many files to write."""
 
     def __init__(
         self, spark: SparkSession, contract: Contract, references: Mapping[str, DataFrame], protect_key: str | None,
-        read_schemas: ReadSchemas, accepted: AcceptedFiles,
+        zone: RawZone, read_schemas: ReadSchemas, accepted: AcceptedFiles,
     ) -> None:  # fmt: skip
         self._spark = spark
         self._contract = contract
         self._references = references
         self._protect_key = protect_key
+        self._zone = zone
         self._read_schemas = read_schemas
         self._accepted = accepted
         self._bytes_per_row: dict[str, float] | None = None
@@ -65,7 +72,7 @@ class IngestStage:
         return manifest
 
     def _stage(self, publisher: Publisher, batch: Batch, messages: DataFrame, location: str) -> None:
-        raw_output, _, rejected_output = ingest_outputs(self._contract)
+        messages_output, rejected_output = staged_messages(self._contract), ingest_outputs(self._contract)[2]
         if self._bytes_per_row is None:
             last = publisher.ledger.read_position().manifest
             self._bytes_per_row = measure_rows(last.files) if last else {}
@@ -74,9 +81,10 @@ class IngestStage:
         # Whoever sent a message of this batch has registered its schema before.
         schemas = self._read_schemas()
         raw = select_raw(messages, self._contract, ids, batch_id, schemas)
-        self._write_raw(raw, raw_output, f"{location}raw", batch)
+        place = f"{location}{messages_output.name}"
+        self._write_raw(self._zone.seal_messages(raw), messages_output, place, batch)
         # Kafka is read once: all else comes from the raw files, as in a backfill from the raw zone.
-        staged = self._spark.read.schema(raw.schema).parquet(f"{location}raw")
+        staged = self._zone.open_messages(self._spark.read.schema(raw.schema).parquet(place))
         keyed = add_key(staged, self._spark, self._contract, self._protect_key)
         judged = judge_rows(keyed, self._contract, self._references, schemas)
         # Telling whether there is any rejected row costs nothing here; how many there are is counted in the files.
@@ -92,7 +100,8 @@ class IngestStage:
                 self._rewrite_curated(publisher, duplicates, written, location, batch)
                 rejected.append(reject_duplicates(staged, duplicates))
         if rejected:
-            write_output(reduce(DataFrame.union, rejected), rejected_output, f"{location}rejected", 1)
+            rows = self._zone.seal_rejected(reduce(DataFrame.union, rejected))
+            write_output(rows, rejected_output, f"{location}rejected", 1)
 
     def _write_curated(self, curated: DataFrame, location: str, batch: Batch) -> None:
         _, output, _ = ingest_outputs(self._contract)
@@ -144,12 +153,12 @@ class IngestStage:
         self._write_curated(remove_duplicates(rows, duplicates), location, batch)
         delete_files(publisher.s3, publisher.ledger.bucket, written)
 
-    def _write_raw(self, raw: DataFrame, output: Output, location: str, batch: Batch) -> None:
+    def _write_raw(self, raw: DataFrame, output: FileOutput, location: str, batch: Batch) -> None:
         target_bytes, row_bytes = self._contract.lake.target_file_bytes, self._row_bytes(output)
         files = count_files(count_offsets(batch), row_bytes, target_bytes, self._cores)
         write_output(raw, output, location, files, limit_rows(row_bytes, target_bytes))
 
-    def _row_bytes(self, output: Output) -> float:
+    def _row_bytes(self, output: FileOutput) -> float:
         return (self._bytes_per_row or {}).get(output.name, ASSUMED_BYTES_PER_ROW)
 
 

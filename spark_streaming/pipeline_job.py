@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Event
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pyspark.errors import AnalysisException, PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812
 
 from connections.contract_history import adopt_contract
 from connections.kafka import describe_topic_ids
@@ -24,7 +22,7 @@ from connections.settings import Settings
 from pipeline_contract.contract_file import hash_contract
 from pipeline_contract.errors import ConfigurationError, ServiceError
 from pipeline_contract.manifest import Lineage
-from pipeline_contract.model import Aggregate, Column, Contract
+from pipeline_contract.model import Aggregate, Contract
 from pipeline_contract.outputs import INGEST, FileOutput, aggregate_query
 from pipeline_contract.passport import PASSPORT
 from pipeline_contract.protection import needs_key
@@ -36,13 +34,11 @@ from spark_streaming.aggregates import (
     define_aggregate,
     source_columns,
 )
-from spark_streaming.cast import cast_text
 from spark_streaming.checkpoint import Checkpoint
-from spark_streaming.curate import judge_rows
-from spark_streaming.curated_files import partition_value
 from spark_streaming.curated_source import CuratedRequest, read_curated_stream
 from spark_streaming.delta_log import find_delta_log
-from spark_streaming.ingest import IngestStage, ingest_outputs
+from spark_streaming.expression_checks import check_expressions
+from spark_streaming.ingest import IngestStage, ingest_outputs, staged_messages
 from spark_streaming.lineage import TopicOrigin, open_lineage
 from spark_streaming.metrics import Metrics
 from spark_streaming.metrics_endpoint import serve_metrics
@@ -62,14 +58,13 @@ from spark_streaming.query import (
     start_query,
     stop_when_drained,
 )
+from spark_streaming.raw_zone import RawZone, open_raw_zone
 from spark_streaming.reference import read_references
 from spark_streaming.report import Report
-from spark_streaming.row_files import read_output
 from spark_streaming.source import read_topics
 from spark_streaming.steps import Listener, Step
 from spark_streaming.stopping import wait_for_queries
 from spark_streaming.targets import check_checkpoint
-from spark_streaming.windows import aggregate_rows
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -164,7 +159,13 @@ class PipelineJob:
         ingest: list[Starter] = [self._start_ingest]
         return ingest if wanted != "aggregates" else [], aggregates if wanted != "ingest" else []
 
+    def open_raw_zone(self) -> RawZone:
+        """What becomes of the messages' bytes; `ConfigurationError` where its key is missing."""
+        key = self.settings.spark.raw_key
+        return open_raw_zone(self.spark, self.contract, key.get_secret_value() if key else None)
+
     def _check_services(self) -> None:
+        self.open_raw_zone()
         if needs_key(self.contract) and not self.protect_key:
             raise ConfigurationError(
                 f'{self.contract.name}: a column has protect = "hash"; set its key in the environment variable '
@@ -187,12 +188,14 @@ class PipelineJob:
     def _start_ingest(self, options: RunOptions, stop: Event) -> RunningQuery:
         references = read_references(self.spark, self.contract)
         accepted = AcceptedFiles(self.ledger(INGEST))
-        stage = IngestStage(self.spark, self.contract, references, self.protect_key, self.read_schemas, accepted)
+        stage = IngestStage(
+            self.spark, self.contract, references, self.protect_key, self.open_raw_zone(), self.read_schemas, accepted
+        )
         checkpoint = self._open_checkpoint(INGEST, options)
         state = read_topic_state(self.settings, (self.contract.topic.name, self.contract.topic.rejected))
         # Its rows depend on nothing but the topic: a changed contract needs no new lineage.
         lineage = open_lineage(self.ledger(INGEST), checkpoint, TopicOrigin(state, options.starting_offsets), {})
-        publisher = self._open_publisher(lineage, ingest_outputs(self.contract))
+        publisher = self._open_ingest_publisher(lineage)
         client = {f"kafka.{name}": value for name, value in configure_java(self.settings.kafka).items()}
         messages = read_topics(self.spark, client, range_starts(lineage.starts), options.max_offsets_per_trigger)
         batches = TopicBatches(self.settings, checkpoint, lineage)
@@ -233,6 +236,13 @@ class PipelineJob:
         root = (options.checkpoint or self.settings.spark.checkpoints).rstrip("/")
         return open_checkpoint(self.spark, f"{root}/{self.contract.name}/{query}")
 
+    def _open_ingest_publisher(self, lineage: Lineage) -> Publisher:
+        raw, *others = ingest_outputs(self.contract)
+        messages = staged_messages(self.contract)
+        if messages == raw:
+            return self._open_publisher(lineage, (raw, *others))
+        return replace(self._open_publisher(lineage, tuple(others)), unpublished=(messages,))
+
     def _open_publisher(self, lineage: Lineage, outputs: tuple[FileOutput, ...]) -> Publisher:
         """The publisher of a query that this driver owns from now on, what drivers before it left half done finished."""
         ledger = self.ledger(lineage.query)
@@ -260,33 +270,3 @@ class PipelineJob:
         """The key with which the contract's columns are hashed, where it is set."""
         key = self.settings.spark.protect_key
         return key.get_secret_value() if key else None
-
-
-def check_expressions(spark: SparkSession, contract: Contract, references: dict[str, DataFrame]) -> None:
-    """Return if Spark takes every expression of the contract, or raise `ConfigurationError` with what it says."""
-    try:
-        rows = read_output(spark, ingest_outputs(contract)[0], [])
-        judged = judge_rows(rows, contract, references)
-        judged.select(*(partition_value(text) for text in contract.lake.partition_by.values()))
-        for aggregate in contract.aggregates:
-            aggregate_rows(judged, contract, aggregate)
-    except AnalysisException as error:
-        raise ConfigurationError(
-            f"contract {contract.name!r}: Spark refuses an expression: {error.getMessage()}"
-        ) from error
-    for column in contract.columns:
-        if column.format is not None:
-            check_pattern(spark, contract, column)
-
-
-def check_pattern(spark: SparkSession, contract: Contract, column: Column) -> None:
-    """Return if Spark can use a column's date or time pattern: a wrong one shows only when a row is parsed."""
-    # Text of a column, not a literal: the optimiser would fold that, and take the error for a null.
-    text = spark.range(1).select(F.concat(F.lit("2024-01-0"), F.col("id")).alias("text"))
-    try:
-        text.select(cast_text(F.col("text"), column.type, column.format)).collect()
-    except PySparkException as error:
-        first = str(error).splitlines()[0]
-        raise ConfigurationError(
-            f"contract {contract.name!r}, column {column.name!r}: Spark cannot use the format {column.format!r}: {first}"
-        ) from error

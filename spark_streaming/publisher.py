@@ -68,7 +68,10 @@ class Batch:
 
 @dataclass(frozen=True)
 class Publisher:
-    """Publishes the batches of one query on one lineage, as the driver that owns `epoch`."""
+    """Publishes the batches of one query on one lineage, as the driver that owns `epoch`.
+
+    Files of `unpublished` outputs are counted with the others, and left in staging.
+    """
 
     s3: S3Client
     ledger: Ledger
@@ -79,6 +82,7 @@ class Publisher:
     contract_hash: str
     listener: Listener
     delta_log: DeltaLog | None = None
+    unpublished: tuple[FileOutput, ...] = ()
 
     def publish(self, batch: Batch, stage: Stage) -> Manifest:
         """Publish a batch and return the manifest that stands for it: this attempt's, or an earlier one's that won."""
@@ -128,7 +132,7 @@ class Publisher:
         with announce(self.listener, "stage", self.ledger.query, batch_id):
             stage(f"s3a://{self.ledger.bucket}/{prefix}")
         with announce(self.listener, "inspect", self.ledger.query, batch_id):
-            staged = inspect_staged(self.s3, self.ledger.bucket, prefix, self.outputs)
+            staged = inspect_staged(self.s3, self.ledger.bucket, prefix, (*self.outputs, *self.unpublished))
             counts = count_rows(staged, batch_id)
         manifest = Manifest(
             pipeline=self.ledger.pipeline,
@@ -141,10 +145,11 @@ class Publisher:
             contract_hash=self.contract_hash,
             ranges=batch.ranges,
             counts=counts,
-            files=name_files(staged, self.ledger.pipeline, batch_id),
+            files=name_files((f for f in staged if f.output in self.outputs), self.ledger.pipeline, batch_id),
             watermark=batch.watermark,
             reasons=count_reasons(file for file in staged if file.output.kind == "rejected"),
             read_to=batch.read_to,
+            keeps_raw=not self.unpublished,
         )
         self._check_chain(batch)
         self.ledger.check_ownership(self.epoch)

@@ -15,6 +15,7 @@ from spark_streaming.curated_files import ASSUMED_BYTES_PER_ROW, write_curated
 from spark_streaming.ingest import ingest_outputs, observe_failures
 from spark_streaming.pipeline_job import PipelineJob
 from spark_streaming.protect import add_key
+from spark_streaming.raw_zone import explain_damage
 from spark_streaming.reference import read_references
 from spark_streaming.retaken_rows import POSITION, RetakenRows
 from spark_streaming.row_files import read_output, write_output
@@ -32,7 +33,6 @@ class ReplacementFiles:
     def write_judged(self, location: str) -> None:
         """Write the rows taken again, curated and rejected, as today's contract judges their messages."""
         job = self.job
-        _, curated, rejected = ingest_outputs(job.contract)
         source = read_source(job, self.plan, self.retaken.spans, self.batch_id)
         raw = source.join(self.retaken.keys.select(*POSITION), POSITION, "left_semi")
         keyed = add_key(raw, job.spark, job.contract, job.protect_key)
@@ -40,12 +40,19 @@ class ReplacementFiles:
         references = read_references(job.spark, job.contract)
         judged = judge_rows(keyed, job.contract, references, job.read_schemas()).persist()
         try:
-            watched, failed = observe_failures(judged)
-            self._write_curated(select_curated(watched, job.contract), curated, location, self.retaken.total)
-            if failed():
-                write_output(select_rejected(judged, job.contract), rejected, f"{location}{rejected.name}", 1)
+            with explain_damage(job.contract.name):
+                self._write_both(judged, location)
         finally:
             judged.unpersist()
+
+    def _write_both(self, judged: DataFrame, location: str) -> None:
+        job = self.job
+        _, curated, rejected = ingest_outputs(job.contract)
+        watched, failed = observe_failures(judged)
+        self._write_curated(select_curated(watched, job.contract), curated, location, self.retaken.total)
+        if failed():
+            failures = job.open_raw_zone().seal_rejected(select_rejected(judged, job.contract))
+            write_output(failures, rejected, f"{location}{rejected.name}", 1)
 
     def write_carried(self, location: str) -> None:
         """Write the rows of superseded files that are not taken again: superseding is by whole file."""

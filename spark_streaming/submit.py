@@ -55,7 +55,10 @@ def session_conf() -> dict[str, str]:
             "org.apache.spark.sql.execution.streaming.state.RocksDBStateStoreProvider"
         ),
         "spark.sql.streaming.stateStore.rocksdb.changelogCheckpointing.enabled": "true",
-        "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|keystore|jaas|protect",
+        "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|keystore|jaas|protect|raw[._]?key",
+        # What Spark puts on disks for a while (shuffles, cached and spilt rows, what Python hands to the JVM) holds rows as
+        # they were received, and the keys. Its own key lives as long as the application.
+        "spark.io.encryption.enabled": "true",
         "spark.ui.showConsoleProgress": "false",
     }
 

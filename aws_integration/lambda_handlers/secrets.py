@@ -20,6 +20,7 @@ FIELDS = {
     "private_key": ("warehouse", "private_key"),
     "key_passphrase": ("warehouse", "private_key_passphrase"),
     "protect_key": ("spark", "protect_key"),
+    "raw_key": ("spark", "raw_key"),
 }
 
 

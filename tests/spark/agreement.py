@@ -16,12 +16,13 @@ from pipeline_contract.passport import PASSPORT
 from pipeline_contract.row_judge import JudgedRows, Message, compile_judge
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
 from spark_streaming.protect import add_key
+from spark_streaming.raw_zone import open_raw_zone
 from spark_streaming.reference import read_references
 from spark_streaming.source import select_raw
 from tests.orders import BATCH_ID, SENT_AT, TOPIC_IDS
 from tests.spark.builders import KAFKA_SCHEMA
 
-KEY = "canary-key-of-the-tests"
+KEY, RAW_KEY = "canary-key-of-the-tests", "canary-raw-key-of-the-tests-of-many-characters"
 
 
 def list_messages(values_by_topic: Mapping[str, Sequence[bytes | None]]) -> list[Message]:
@@ -44,11 +45,12 @@ def judge_by_spark(
     ]  # fmt: skip
     frame = spark.createDataFrame(rows, KAFKA_SCHEMA).coalesce(1)
     raw = add_key(select_raw(frame, contract, TOPIC_IDS, F.lit(BATCH_ID), schemas), spark, contract, KEY)
+    zone = open_raw_zone(spark, contract, RAW_KEY)
     judged = judge_rows(raw, contract, read_references(spark, contract), schemas).cache()
     try:
         return JudgedRows(
             [tuple(row) for row in select_curated(judged, contract).collect()],
-            [tuple(row) for row in select_rejected(judged, contract).collect()],
+            [tuple(row) for row in zone.seal_rejected(select_rejected(judged, contract)).collect()],
         )
     finally:
         judged.unpersist()
@@ -63,7 +65,8 @@ def find_disagreements(
     """What differs between the two, row by row and column by column, with the value that it is about."""
     messages, known = list_messages(values_by_topic), schemas or {}
     by_spark = judge_by_spark(spark, contract, messages, known)
-    purely = compile_judge(contract, read_lookups(contract), KEY, lambda: known).judge(messages, BATCH_ID)
+    judge = compile_judge(contract, read_lookups(contract), KEY, lambda: known, RAW_KEY)
+    purely = judge.judge(messages, BATCH_ID)
     return list(_compare(contract, messages, by_spark, purely))
 
 

@@ -37,6 +37,7 @@ def test_json_values_and_every_odd_text(spark_session: SparkSession, tmp_path: P
 @ONE_JOB
 @given(st.data())
 def test_protected_csv_values(spark_session: SparkSession, tmp_path: Path, data: st.DataObject) -> None:
-    contract = build(tmp_path, "csv", COLUMNS + PROTECTED)
+    contract = build(tmp_path, "csv", COLUMNS + PROTECTED, raw={"zone": "encrypted"})
+    sent = data.draw(draw_values(contract, 100))
 
-    check_agreement(spark_session, contract, data.draw(draw_values(contract, 100)))
+    check_agreement(spark_session, contract, sent, data.draw(draw_batch(odd.envelopes, 20)))

@@ -8,7 +8,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pipeline_contract.contract_file import parse_contract
 from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
-from spark_streaming.pipeline_job import check_expressions
+from spark_streaming.expression_checks import check_expressions
 
 
 @pytest.mark.parametrize("pattern", ["bb", "YYYY-MM-dd"])

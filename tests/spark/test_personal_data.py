@@ -10,11 +10,13 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame, SparkSession
 
-from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.errors import ConfigurationError, SchemaDrift
+from pipeline_contract.message import encode_csv
 from pipeline_contract.model import Contract
+from pipeline_contract.row_judge import Message, RowJudge, compile_judge
 from spark_streaming.curate import judge_rows, select_curated, select_rejected
 from spark_streaming.protect import add_key, pad_key
-from tests.orders import build_contract, order_columns, order_json
+from tests.orders import ORDER, build_contract, build_csv_contract, order_columns, order_json
 from tests.spark.builders import build_messages, raw_of
 
 SHORT, LONG = "canary-key-of-the-tests", "canary-key-beyond-a-block-" * 4
@@ -75,6 +77,34 @@ def test_reasons_show_nothing_of_personal_data(spark_session: SparkSession) -> N
         ["decode:json"],
     ]
     assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize("policy", ["unknown_columns", "missing_columns"])
+def test_a_csv_line_of_other_fields_is_not_shown(spark_session: SparkSession, policy: str) -> None:
+    contract = build_csv_contract(column=PROTECTED, drift={policy: "fail"})
+    lines = [encode_csv((*ORDER.values(), "secret", "1", "secret", "2", *more), "f", 1) for more in ((), ("secret",))]
+    lines.append(encode_csv(("1", "secret"), "f", 1))
+    raw = raw_of(spark_session, contract, build_messages(lines))
+    keyed = add_key(raw, spark_session, contract, SHORT)
+
+    by_spark = select_rejected(judge_rows(keyed, contract, {}), contract).orderBy("_offset").collect()
+    judge_without = compile_judge(contract, {}, SHORT, dict)
+
+    assert len(by_spark) == 3
+    assert "secret" not in "".join(row["reasons"] for row in by_spark)
+    for number, line in enumerate(lines):
+        message = Message("orders", "id", 0, number, 0, None, line)
+        said = judge_message(judge_without, message)
+        assert "secret" not in said
+        assert said == by_spark[number]["reasons"] or policy in said
+
+
+def judge_message(judge: RowJudge, message: Message) -> str:
+    """The reasons of one message, or the words of the error that it stops the consumer with."""
+    try:
+        return str(judge.judge([message], "b").rejected[0][2])
+    except SchemaDrift as error:
+        return str(error)
 
 
 def test_the_key_stands_in_no_plan(spark_session: SparkSession) -> None:

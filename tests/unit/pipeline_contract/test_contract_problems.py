@@ -16,6 +16,10 @@ NAMES = "lower-case letters, digits and _, beginning with a letter"
 DURATIONS = 'a whole number and a unit, such as "90 seconds", "5 minutes", "1 hour" or "2 days"'
 COLUMNS = "id, at, price, mail, country"
 SORTED_COLUMNS = "at, country, id, mail, price"
+ADD_BESIDE_MAIL = (
+    "drift.unknown_columns: found 'add' beside 'mail', which is protected; a field of another name may be as personal, and "
+    "would be published as it is; allowed: 'reject', 'fail'"
+)
 
 
 class Case(NamedTuple):
@@ -213,8 +217,11 @@ RELATIONS = [
         "drift.missing_columns: found 'drop', allowed: 'add', 'reject', 'fail'"
     ]),
     Case("drift_of_csv", topic(value_format="csv") | {"drift": {"unknown_columns": "add"}}, [
-        "drift.unknown_columns: found 'add' for CSV values, which have no names; allowed: 'reject', 'fail'"
+        "drift.unknown_columns: found 'add' for CSV values, which have no names; allowed: 'reject', 'fail'",
+        ADD_BESIDE_MAIL,
     ]),
+    Case("drift_beside_protected", {"drift": {"unknown_columns": "add"}}, [ADD_BESIDE_MAIL]),
+    Case("raw_zone", {"raw": {"zone": "hidden"}}, ["raw.zone: found 'hidden', allowed: 'clear', 'encrypted', 'off'"]),
     Case("event_time_unknown", {"event_time": {"column": "when"}}, [
         f"event_time.column: 'when' is not a column of the source; known: {COLUMNS}"
     ]),

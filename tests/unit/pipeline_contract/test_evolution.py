@@ -180,7 +180,28 @@ def test_a_column_that_goes_is_passed_over_from_then_on() -> None:
     assert check_evolution([build()], build(version=2, **without))
     with pytest.raises(ContractChanged, match=r'ignored_columns = \["price"\]'):
         check_evolution([build(), build(version=2, **without)], build(version=3, **unsaid))
-    assert check_evolution([build()], build(version=2, **without | {"drift": {"unknown_columns": "add"}}))
+    open_mail = {"column": [c | {"protect": None} for c in build_columns()]}
+    left = {"column": [c for c in open_mail["column"] if c["name"] != "price"], "drift": {"unknown_columns": "add"}}
+    assert check_evolution([build(**open_mail)], build(version=2, aggregate=None, **left))
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "verdict"),
+    [
+        ("clear", "encrypted", "compatible"),
+        ("clear", "off", "compatible"),
+        ("encrypted", "off", "compatible"),
+        ("encrypted", "clear", "refused"),
+        ("off", "clear", "refused"),
+        ("off", "encrypted", "refused"),
+    ],
+)
+def test_less_may_be_kept_of_messages_and_never_more(was: str, now: str, verdict: str) -> None:
+    before, after = build(raw={"zone": was}), build(version=2, raw={"zone": now})
+
+    [change] = [change for change in find_changes([before], after) if change.key == "raw.zone"]
+
+    assert (change.verdict, bool(change.reason)) == (verdict, True)
 
 
 def test_every_key_of_a_contract_has_a_rule() -> None:

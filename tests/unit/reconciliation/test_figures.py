@@ -254,3 +254,17 @@ def test_the_quick_check_judges_by_counts(case: Counts) -> None:
     assert (found.curated, found.loaded, found.pending, found.missing, found.duplicates) == case.figures
     assert found.curated == found.loaded + found.pending + found.missing
     assert found.exit_code == case.code
+
+
+def test_the_quick_check_counts_messages_that_were_not_kept() -> None:
+    files: dict[str, dict[str, int]] = {"raw": {}, "curated": {"a": 8}, "rejected": {"x": 2}}
+    loaded = {key: Load("Loaded") for key in "ax"}
+    counts = {
+        "raw": TableCount("RAW", 0, 0, {}),
+        "curated": TableCount("T", 8, 8, loaded),
+        "rejected": TableCount("REJECTED", 2, 2, loaded),
+    }
+
+    assert judge_counts("p", 10, "records", files, counts, (), 10).exit_code == 0
+    assert judge_counts("p", 10, "records", files, counts, (), 9).exit_code == 4
+    assert judge_counts("p", 10, "records", files, counts, (), 11).exit_code == 1
