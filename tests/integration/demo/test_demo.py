@@ -19,7 +19,7 @@ FIGURES = {
     "produced": 200, "raw": 200, "curated": 200, "rejected": 0, "loaded": 200, "pending": 0, "missing": 0,
     "duplicates": 0, "complete": True,
 }  # fmt: skip
-RUNNING = ["running"] * 4  # AWS, Kafka, the schema registry, Snowflake with Snowpipe
+RUNNING = ["running"] * 5  # AWS, Kafka, the schema registry, API Gateway, Snowflake with Snowpipe
 # A demonstration runs Spark, on a machine that may be busy.
 pytestmark = pytest.mark.timeout(600)
 

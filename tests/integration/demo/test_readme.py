@@ -17,7 +17,7 @@ from tests.integration.demo.runbook import TIMEOUT_S, Ended, Runbook, wait_for
 
 # Run here, in order. Of the other sections, the commands' options and targets are checked in tests/unit/docs: `make
 # demo` is run by test_demo.py, and `--env aws` needs accounts.
-RUN = ("Step by step", "Look around", "Your own data")
+RUN = ("Step by step", "Events by HTTP", "Look around", "Your own data")
 CHECKED = ("Try it", "On AWS and Snowflake", "To change it")
 BLOCKS = [block for block in read_blocks(Path("README.md")) if block.language in (*SHELLS, "python")]
 ENDS_THE_SANDBOX = "python -m sandbox down"
@@ -99,6 +99,9 @@ def test_the_way_by_hand(runbook: Runbook, demonstration: Ended) -> None:
         walk.end()
 
     assert (proof["produced"], proof["loaded"], proof["complete"]) == (3027, 3003, True)
+    posted, shown = (next(ended.out for line, ended in walk.ended.items() if word in line) for word in ("curl", "order_id"))
+    assert (json.loads(posted)["accepted"], json.loads(posted)["refused"]) == (3, 5)
+    assert [name in shown for name in ("good-viewed", "good-order", "good-boarded", "bad-")] == [True, True, True, False]
     connector, s3, kafka = [walk.ended[block.place].out for block in BLOCKS if block.language == "python"]
     assert connector == "(3003,)\n"
     assert "lake/flights/curated/" in s3
