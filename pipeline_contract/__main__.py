@@ -9,9 +9,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from pipeline_contract import command_options as o
 from pipeline_contract.command_errors import exit_on_error
-from pipeline_contract.contract_file import find_contract, load_contract
+from pipeline_contract.data_sets import load_data_set
 from pipeline_contract.errors import ContractError, PipelineError
+from pipeline_contract.event_model import EventContract
+from pipeline_contract.event_page import describe_events, render_event_page
+from pipeline_contract.event_schema import derive_event_schema
 from pipeline_contract.json_schema import derive_json_schema
 from pipeline_contract.lookup_files import find_lookup_problems
 from pipeline_contract.page import describe_pipeline, render_page
@@ -25,7 +29,9 @@ PAGE_WIDTH = 160
 
 @app.command()
 def check(
-    files: Annotated[list[str], typer.Argument(help="Contract files, or names of pipelines.", show_default=False)],
+    files: Annotated[
+        list[str], typer.Argument(help="Contract files, or names of pipelines and sets of events.", show_default=False)
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing of the files that hold.")] = False,
 ) -> None:
@@ -47,7 +53,7 @@ def check(
 
 @app.command()
 def show(
-    pipeline: Annotated[str, typer.Argument(help="A pipeline's name, or its contract file.", show_default=False)],
+    name: o.DataSetArgument,
     json_schema: Annotated[bool, typer.Option("--json-schema", help="Only the JSON Schema of one event.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
@@ -56,25 +62,27 @@ def show(
     Example: python -m pipeline_contract show flights
     """
     with exit_on_error():
-        contract = load_contract(find_contract(pipeline))
+        contract = load_data_set(name)
     if json_schema:
-        typer.echo(json.dumps(derive_json_schema(contract), indent=2, ensure_ascii=False))
+        schema = derive_event_schema(contract) if isinstance(contract, EventContract) else derive_json_schema(contract)
+        typer.echo(json.dumps(schema, indent=2, ensure_ascii=False))
     elif as_json:
-        typer.echo(json.dumps(describe_pipeline(contract), ensure_ascii=False))
+        facts = describe_events(contract) if isinstance(contract, EventContract) else describe_pipeline(contract)
+        typer.echo(json.dumps(facts, ensure_ascii=False))
     else:
         console = Console()
         console = console if console.is_terminal else Console(width=PAGE_WIDTH)
-        console.print(render_page(contract))
+        console.print(render_event_page(contract) if isinstance(contract, EventContract) else render_page(contract))
 
 
 def _find_problems(name: str) -> list[str]:
     try:
-        contract = load_contract(find_contract(name))
+        contract = load_data_set(name)
     except ContractError as error:
         return error.problems
     except PipelineError as error:
         return [str(error)]
-    return find_lookup_problems(contract, Path())
+    return [] if isinstance(contract, EventContract) else find_lookup_problems(contract, Path())
 
 
 if __name__ == "__main__":

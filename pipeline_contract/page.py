@@ -58,9 +58,9 @@ def render_page(contract: Contract) -> RenderableType:
         Text(title, style="bold"),
         Text(contract.description),
         Text(),
-        _table("Columns of a curated row", facts["columns"]),
-        _table("Topic", [{"setting": name, "value": _show(value)} for name, value in facts["topic"].items()]),
-        _table(f"Outputs, as tables and views of {place}", [_shorten_output(row) for row in facts["outputs"]]),
+        render_table("Columns of a curated row", facts["columns"]),
+        render_table("Topic", [{"setting": name, "value": _show(value)} for name, value in facts["topic"].items()]),
+        render_table(f"Outputs, as tables and views of {place}", [_shorten_output(row) for row in facts["outputs"]]),
         Text("Snowflake: the curated table", style="bold"),
         Syntax(facts["snowflake"], "sql", theme="ansi_dark", background_color="default"),
         Text(),
@@ -106,7 +106,8 @@ def _shorten_output(facts: dict[str, str]) -> dict[str, str]:
     return facts | {key: facts[key].rsplit(".", 1)[-1] for key in ("table", "view")}
 
 
-def _table(title: str, rows: list[dict[str, str]]) -> Table:
+def render_table(title: str, rows: list[dict[str, str]]) -> Table:
+    """Rows of the same keys as a table with a title."""
     table = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
     for name in rows[0]:
         table.add_column(name, overflow="fold")

@@ -99,9 +99,16 @@ def test_the_way_by_hand(runbook: Runbook, demonstration: Ended) -> None:
         walk.end()
 
     assert (proof["produced"], proof["loaded"], proof["complete"]) == (3027, 3003, True)
-    posted, shown = (next(ended.out for line, ended in walk.ended.items() if word in line) for word in ("curl", "order_id"))
+    posted, shown = (
+        next(ended.out for line, ended in walk.ended.items() if word in line) for word in ("curl", "order_id")
+    )
     assert (json.loads(posted)["accepted"], json.loads(posted)["refused"]) == (3, 5)
-    assert [name in shown for name in ("good-viewed", "good-order", "good-boarded", "bad-")] == [True, True, True, False]
+    assert [name in shown for name in ("good-viewed", "good-order", "good-boarded", "bad-")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
     connector, s3, kafka = [walk.ended[block.place].out for block in BLOCKS if block.language == "python"]
     assert connector == "(3003,)\n"
     assert "lake/flights/curated/" in s3

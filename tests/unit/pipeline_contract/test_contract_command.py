@@ -34,6 +34,17 @@ def test_a_shipped_contract_holds_and_shows(path: Path) -> None:
         assert word in shown.stdout.replace("\n", "")
 
 
+def test_a_contract_of_events_holds_and_shows() -> None:
+    checked = CliRunner().invoke(app, ["check", "conf/events/events.toml", "events"])
+    shown = CliRunner().invoke(app, ["show", "events"])
+    told = json.loads(CliRunner().invoke(app, ["show", "events", "--json"]).stdout)
+    schema = json.loads(CliRunner().invoke(app, ["show", "events", "--json-schema"]).stdout)
+
+    assert (checked.exit_code, checked.stderr) == (0, "")
+    assert all(word in shown.stdout for word in ("millrace-events-ids", "receipts/events/", "order.amount", "PAYLOAD"))
+    assert (told["table"], told["view"], told["schema"]) == ("EVENTS_STAGING", "EVENTS", schema)
+
+
 def test_check_tells_of_every_file_and_ends_with_2(tmp_path: Path) -> None:
     for name in ("one", "two"):
         (tmp_path / f"{name}.toml").write_text(f'name = "{name}"\nversion = "1"\n')
@@ -54,7 +65,7 @@ def test_check_gives_one_json_object() -> None:
     assert result.exit_code == 2
     assert answer["ok"] is False
     assert answer["problems"]["readings"] == []
-    assert "no pipeline 'nothing'" in answer["problems"]["nothing"][0]
+    assert "no pipeline and no events 'nothing'" in answer["problems"]["nothing"][0]
 
 
 @pytest.mark.parametrize(
