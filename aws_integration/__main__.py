@@ -63,7 +63,7 @@ def query(
 
 @app.command()
 def policies(name: o.DataSetArgument, environment: o.EnvironmentOption = "aws") -> None:
-    """Print the IAM policies of the ways into objects, through Lambda and through the API, as one JSON object by role.
+    """Print the IAM policies of the ways into objects, through Lambda, through the API and from MSK, as one JSON object by role.
 
     Example: python -m aws_integration policies flights --env aws
     """

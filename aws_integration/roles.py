@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from aws_integration import shared_names as shared
+from aws_integration.kafka_triggers import describe_trigger_policy
 from aws_integration.naming import derive_catalog_names
 from connections.settings import Settings
+from pipeline_contract.access_lists import Party, derive_access
+from pipeline_contract.cluster_policies import cluster_access_policy
 from pipeline_contract.kafka_event import name_function
 from pipeline_contract.model import Contract
 from pipeline_contract.policies import (
@@ -28,7 +31,6 @@ from pipeline_contract.service_policies import (
     account_trust_policy,
     broker_policy,
     checkpoint_policy,
-    cluster_trigger_policy,
     crawler_policy,
     dead_letter_policy,
     failure_policy,
@@ -92,6 +94,7 @@ def describe_job_role(contract: Contract, settings: Settings, secrets: tuple[str
         *([elsewhere] if elsewhere else []),
         serverless_job_policy(*place, bucket, shared.PACKAGES, secrets),
         key_user_policy(*place, shared.KEY),
+        *_list_cluster_access(contract, settings, "stream"),
     )
     trust = service_trust_policy("emr-serverless", settings.aws.account_id)
     return Role(shared.name_job_role(contract.name), trust, {f"job-{contract.name}": policy})
@@ -128,10 +131,8 @@ def describe_function_role(contract: Contract, settings: Settings) -> Role:
         dead_letter_policy(*place, shared.name_dead_letters(contract.name, shared.Stack.LAMBDA)),
         key_user_policy(*place, shared.KEY),
     ]
-    if (cluster := settings.infrastructure.cluster_arn) is not None:
-        groups = shared.name_trigger_groups(contract)
-        parts.append(cluster_trigger_policy(cluster, list(groups), list(groups.values())))
-        parts.append(failure_policy(shared.name_error_bucket(settings), shared.EVENTS))
+    if (trigger := describe_trigger_policy(contract, settings)) is not None:
+        parts += [trigger, failure_policy(shared.name_error_bucket(settings), shared.EVENTS)]
     trust = service_trust_policy("lambda", settings.aws.account_id)
     return Role(settings.function.role, trust, {f"function-{contract.name}": join_documents(*parts)})
 
@@ -156,13 +157,25 @@ def describe_consumer_policies(contract: Contract, settings: Settings) -> dict[s
     """What the consumers of the ways `s3` and `lambda` may do, as managed policies for a role or user of the reader's own."""
     place, name = (settings.s3.region, settings.aws.account_id), contract.name
     policies = {
-        "s3": join_documents(s3_consumer_policy(settings.s3.bucket, name), key_user_policy(*place, shared.KEY)),
-        "lambda": function_caller_policy(*place, name_function(name)),
+        "s3": join_documents(
+            s3_consumer_policy(settings.s3.bucket, name),
+            key_user_policy(*place, shared.KEY),
+            *_list_cluster_access(contract, settings, "s3"),
+        ),
+        "lambda": join_documents(
+            function_caller_policy(*place, name_function(name)), *_list_cluster_access(contract, settings, "lambda")
+        ),
     }
     return {
         way: {"ManagedPolicyName": f"millrace-consumer-{name}-{way}", "PolicyDocument": policy}
         for way, policy in policies.items()
     }
+
+
+def _list_cluster_access(contract: Contract, settings: Settings, party: Party) -> list[Document]:
+    """What a party may do on the MSK cluster, where clients sign in by IAM."""
+    cluster = shared.find_cluster(settings) if settings.kafka.uses_iam else None
+    return [cluster_access_policy(cluster, derive_access(contract, party))] if cluster else []
 
 
 def _trust_snowflake(settings: Settings) -> Document:

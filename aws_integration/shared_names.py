@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from connections.settings import Settings
 from pipeline_contract import event_layout
+from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.model import Contract
 from pipeline_contract.ways import name_group
 
@@ -77,6 +78,16 @@ def name_trigger_groups(contract: Contract) -> dict[str, str]:
     """The consumer group of each topic's trigger, by topic: AWS takes one topic a trigger, and one trigger a group."""
     group = name_group(contract.name, "lambda")
     return {contract.topic.name: group, contract.topic.rejected: f"{group}-rejected"}
+
+
+def find_cluster(settings: Settings) -> str | None:
+    """The MSK cluster that policies are about, if any; `ConfigurationError` where clients sign in to one that is not named."""
+    if settings.kafka.uses_iam and settings.infrastructure.cluster_arn is None:
+        raise ConfigurationError(
+            f"infrastructure.cluster_arn: kafka.sasl_mechanism is {settings.kafka.sasl_mechanism}, and policies name the "
+            "cluster: set its address, there or in MILLRACE_INFRASTRUCTURE__CLUSTER_ARN"
+        )
+    return settings.infrastructure.cluster_arn
 
 
 def name_warehouse_secret(settings: Settings) -> str:

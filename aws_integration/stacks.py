@@ -10,6 +10,7 @@ from aws_integration.change_sets import StackWish, find_resource
 from aws_integration.event_template import render_events
 from aws_integration.function_deployment import Code
 from aws_integration.job_runs import JobRuns
+from aws_integration.kafka_triggers import needs_group
 from aws_integration.plan import SCAN_LIMIT_BYTES
 from aws_integration.shared_names import Stack
 from aws_integration.templates import (
@@ -140,7 +141,7 @@ def wish_stack(site: Site, named: Named, contracts: Contracts, settings: Setting
         return StackWish(named.name, render_catalog(contract, settings, SCAN_LIMIT_BYTES), {}, tags)
     code, ids = sources.code(named), sources.topic_ids(contract)
     template = render_function(named.subject, contract, settings, code, sources.runtime, ids)
-    return StackWish(named.name, template, {}, tags)
+    return StackWish(named.name, template, find_job_group(site) if needs_group(settings) else {}, tags)
 
 
 def find_old_key(site: Site, settings: Settings) -> str | None:

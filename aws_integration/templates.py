@@ -14,6 +14,7 @@ from aws_integration.alarms import list_function_alarms
 from aws_integration.function_deployment import Code, describe_function
 from aws_integration.job_runs import JobRuns, describe_schedules
 from aws_integration.kafka_brokers import DOMAIN, PORTS, RESTART, name_host, render_user_data
+from aws_integration.kafka_triggers import describe_triggers, needs_group
 from aws_integration.naming import derive_catalog_names
 from aws_integration.plan import describe_crawler, describe_database, describe_workgroup
 from aws_integration.roles import (
@@ -134,10 +135,7 @@ def render_function(
         "Architectures": [runtime.architecture],
         "Code": dict(code.place),
     }
-    cluster, dead_letters = (
-        settings.infrastructure.cluster_arn,
-        shared.name_dead_letters(contract.name, shared.Stack.LAMBDA),
-    )
+    dead_letters = shared.name_dead_letters(contract.name, shared.Stack.LAMBDA)
     return fill_template(
         shared.Stack.LAMBDA,
         pipeline=contract.name,
@@ -147,8 +145,8 @@ def render_function(
         dead_letters=dead_letters,
         alarm_topic=name_alarm_topic(settings),
         alias=ALIAS,
-        cluster_arn=cluster,
-        triggers=shared.name_trigger_groups(contract) if cluster else {},
+        triggers=describe_triggers(contract, settings),
+        in_network=needs_group(settings),
         reports_failures=settings.function.reports_failures,
         error_bucket_arn=bucket_arn(shared.name_error_bucket(settings)),
         alarms=list_function_alarms(contract.name, function["FunctionName"], dead_letters),

@@ -20,7 +20,7 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from connections.kafka_clients import configure_confluent
-from connections.kafka_errors import ErrorLog, explain_errors
+from connections.kafka_errors import ErrorLog, advise, explain_errors
 from connections.settings import KafkaSettings
 from pipeline_contract.access_lists import READER_GROUP
 from pipeline_contract.errors import ServiceError
@@ -168,7 +168,8 @@ def _read_until(
                 yield from _take_messages(settings, topic, messages, ends)
                 moved_at_s = time.monotonic()
             elif time.monotonic() - moved_at_s > stall_s:
-                reason = log.last.str() if log.last else "a transaction is still open"
+                last = log.last
+                reason = f"{last.str()}. {advise(settings, last)}" if last else "a transaction is still open"
                 raise ServiceError(
                     f"Kafka at {settings.bootstrap_servers}: topic {topic!r}: nothing to read for {stall_s:.0f} s, "
                     f"but partition → end offset {ends} was to be reached: {reason}"

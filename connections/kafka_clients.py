@@ -6,8 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from connections.msk_sign_in import find_region, open_signer
 from connections.settings import KafkaSettings
 from pipeline_contract.errors import ConfigurationError
+
+# How clients other than Java's send MSK a signed request.
+BEARER = "OAUTHBEARER"
 
 
 def configure_confluent(settings: KafkaSettings) -> dict[str, Any]:
@@ -20,7 +24,9 @@ def configure_confluent(settings: KafkaSettings) -> dict[str, Any]:
         {
             "bootstrap.servers": settings.bootstrap_servers,
             "security.protocol": settings.security_protocol,
-            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.mechanism": BEARER if settings.uses_iam else settings.sasl_mechanism,
+            # The client calls it from a thread of its own, before it is first used and whenever a token ends.
+            "oauth_cb": open_signer(find_region(settings)) if settings.uses_iam else None,
             "sasl.username": settings.sasl_username,
             "sasl.password": settings.sasl_password.get_secret_value() if settings.sasl_password else None,
             "ssl.ca.location": locate_file(settings.ssl_ca_location, "ssl_ca_location"),
@@ -42,7 +48,8 @@ def configure_kafka_python(settings: KafkaSettings) -> dict[str, Any]:
         {
             "bootstrap_servers": settings.bootstrap_servers.split(","),
             "security_protocol": settings.security_protocol,
-            "sasl_mechanism": settings.sasl_mechanism,
+            "sasl_mechanism": BEARER if settings.uses_iam else settings.sasl_mechanism,
+            "sasl_oauth_token_provider": _open_provider(settings) if settings.uses_iam else None,
             "sasl_plain_username": settings.sasl_username,
             "sasl_plain_password": settings.sasl_password.get_secret_value() if settings.sasl_password else None,
             "ssl_cafile": locate_file(settings.ssl_ca_location, "ssl_ca_location"),
@@ -84,7 +91,19 @@ def configure_java(settings: KafkaSettings) -> dict[str, str]:
         values["sasl.jaas.config"] = (
             f'org.apache.kafka.common.security.{module} required username="{user}" password="{password}";'
         )
+    if settings.uses_iam:
+        values |= {
+            "sasl.jaas.config": "software.amazon.msk.auth.iam.IAMLoginModule required;",
+            "sasl.client.callback.handler.class": "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+        }
     return leave_out_unset(values)
+
+
+def _open_provider(settings: KafkaSettings) -> object:
+    # Only the client that is asked for is loaded.
+    from connections.kafka_python_tokens import SignedTokens  # noqa: PLC0415
+
+    return SignedTokens(open_signer(find_region(settings)))
 
 
 def locate_file(path: Path | None, key: str) -> str | None:

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 
 from confluent_kafka import KafkaError, KafkaException
 
+from connections.broker_certificates import find_expired_certificate
+from connections.msk_sign_in import advise_iam
 from connections.settings import KafkaSettings
 from pipeline_contract.errors import ServiceError
 
@@ -49,21 +51,29 @@ def describe_error(settings: KafkaSettings, action: str, error: KafkaError | Non
 
 def advise(settings: KafkaSettings, error: KafkaError | None) -> str:
     """What to do about an error."""
-    code = error.code() if error else None
+    known = advise_access(settings, error) if error else None
+    return known or "Is the broker up, and are the [kafka] settings right (MILLRACE_KAFKA__BOOTSTRAP_SERVERS)?"
+
+
+def advise_access(settings: KafkaSettings, error: KafkaError) -> str | None:
+    """What to do about an error that says that the client may not in; None for any other."""
+    code, text = error.code(), error.str()
     if code in _WRONG_USER:
+        if settings.uses_iam:
+            return advise_iam(settings)
         return (
             f"The brokers refuse user {settings.sasl_username!r}: are kafka.sasl_mechanism ({settings.sasl_mechanism}), "
             "MILLRACE_KAFKA__SASL_USERNAME and MILLRACE_KAFKA__SASL_PASSWORD theirs?"
         )
-    text = error.str() if error else ""
     if "ssl.key.location" in text:
         return "Has kafka.ssl_client_location a key and its certificate, and is MILLRACE_KAFKA__SSL_KEY_PASSWORD the key's?"
     # librdkafka reports an alert of the broker as a failure of the connection.
     if code == KafkaError._SSL or "SSL" in text:
-        return (
+        return find_expired_certificate(settings) or (
             "TLS failed: is kafka.ssl_ca_location the authority of the brokers' certificate, is that valid and for this "
             "host, and do the brokers trust the certificate in kafka.ssl_client_location? (docs/kafka-security.md)"
         )
     if code in _FORBIDDEN:
-        return "The user has no ACL for that: docs/kafka-security.md lists what each party needs"
-    return "Is the broker up, and are the [kafka] settings right (MILLRACE_KAFKA__BOOTSTRAP_SERVERS)?"
+        who = "role's policy does not allow" if settings.uses_iam else "user has no ACL for"
+        return f"The {who} that: docs/kafka-security.md lists what each party needs"
+    return None

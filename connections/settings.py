@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import tomllib
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from pipeline_contract.errors import ConfigurationError
 
 ENVIRONMENTS = Path("conf/environments")
 ENV_PREFIX = "MILLRACE_"
+# Signing in to MSK with the AWS credentials of the process, as AWS's own Java client calls it.
+IAM_MECHANISM = "AWS_MSK_IAM"
 
 
 class _Section(BaseModel):
@@ -24,7 +26,8 @@ class KafkaSettings(_Section):
     """How to reach the brokers and the schema registry, which Avro values alone need.
 
     `ssl_client_location` is a PEM file with a certificate and its key. Passwords come from MILLRACE_KAFKA__SASL_PASSWORD,
-    MILLRACE_KAFKA__SSL_KEY_PASSWORD and MILLRACE_KAFKA__SCHEMA_REGISTRY_PASSWORD alone.
+    MILLRACE_KAFKA__SSL_KEY_PASSWORD and MILLRACE_KAFKA__SCHEMA_REGISTRY_PASSWORD alone. `region` is that of an MSK
+    cluster whose brokers are not called by MSK's own names.
     """
 
     bootstrap_servers: str = "127.0.0.1:19092"
@@ -32,6 +35,7 @@ class KafkaSettings(_Section):
     sasl_mechanism: str | None = None
     sasl_username: str | None = None
     sasl_password: SecretStr | None = None
+    region: str | None = None
     ssl_ca_location: Path | None = None
     ssl_client_location: Path | None = None
     ssl_key_password: SecretStr | None = None
@@ -40,6 +44,24 @@ class KafkaSettings(_Section):
     schema_registry_password: SecretStr | None = None
     replication_factor: int = Field(default=1, ge=1)
     timeout_s: float = Field(default=15.0, gt=0)
+
+    @property
+    def uses_iam(self) -> bool:
+        """Whether clients sign in by IAM."""
+        return self.sasl_mechanism == IAM_MECHANISM
+
+    @model_validator(mode="after")
+    def _check_iam(self) -> Self:
+        if self.uses_iam and self.security_protocol != "SASL_SSL":
+            raise ValueError(
+                f"sasl_mechanism {IAM_MECHANISM} needs security_protocol SASL_SSL: MSK signs in over TLS alone"
+            )
+        if self.uses_iam and (self.sasl_username or self.sasl_password):
+            raise ValueError(
+                f"sasl_mechanism {IAM_MECHANISM} takes the AWS credentials of the process: leave out sasl_username and "
+                "MILLRACE_KAFKA__SASL_PASSWORD"
+            )
+        return self
 
 
 class S3Settings(_Section):
@@ -137,7 +159,8 @@ class InfrastructureSettings(_Section):
     """What the CloudFormation stacks are told beyond names: who hears of alarms, which network, how large things are.
 
     `budget_usd` is for a month. `vpc_id` and `subnet_ids` name a network that is there; without them the Spark job runs
-    outside of any, and there are no brokers on EC2. `cluster_arn` is the MSK cluster that triggers the functions.
+    outside of any, and there are no brokers on EC2. `cluster_arn` is the MSK cluster that triggers the functions,
+    and that IAM policies are about; `trigger_secret_arn` holds the user as whom they read any other cluster.
     `api_concurrency` is how often the function behind an API may run at once; `api_log_role` makes the one role by which
     API Gateway writes logs in the whole account and region.
     """
@@ -151,6 +174,8 @@ class InfrastructureSettings(_Section):
     emr_release: str = "emr-spark-8.0.0"
     emr_vcpus: int = Field(default=32, ge=4)
     cluster_arn: str | None = None
+    trigger_secret_arn: str | None = Field(default=None, pattern="^arn:[^:]+:secretsmanager:")
+    trigger_ca_secret_arn: str | None = Field(default=None, pattern="^arn:[^:]+:secretsmanager:")
     api_concurrency: int = Field(default=100, ge=1)
     api_log_role: bool = True
     kafka_brokers: Literal[1, 3] = 3

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from connections.settings import S3Settings
+from connections.settings import KafkaSettings, S3Settings
 from pipeline_contract.errors import ServiceError
 from sandbox.jars import KAFKA_COORDINATES, resolve_jars
 from spark_streaming.launch import run_command
@@ -25,7 +25,7 @@ def fetch_kafka_jars(console: Console) -> None:
 
 def fetch_spark_jars(variables: Mapping[str, str]) -> None:
     """Let spark-submit fetch the job's packages, and say how many jars they are; `ServiceError` where it cannot."""
-    command = [str(find_spark_home() / "bin" / "spark-submit"), *list_package_options()]
+    command = [str(find_spark_home() / "bin" / "spark-submit"), *list_package_options(KafkaSettings())]
     # Without it, Spark's own start and end would be logged.
     command += [
         "--driver-java-options",

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from connections.kafka_clients import configure_confluent
+from connections.kafka_errors import advise_access
 from connections.settings import KafkaSettings
 from kafka_producer import message_encoder
 from kafka_producer.publisher import MessagesRefused, ProducerFenced, TransactionAborted, transaction_timeout_s
@@ -41,7 +42,7 @@ class ConfluentPublisher:
         self._transactional_id = transactional_id
         self._timeout_s = transaction_timeout_s(settings)
         self._refused = ""
-        self._trouble = ""
+        self._trouble: KafkaError | None = None
         timeout_ms = int(self._timeout_s * 1000)
         self._producer = Producer(
             {
@@ -140,9 +141,11 @@ class ConfluentPublisher:
             raise MessagesRefused(self._refused) from raised
         if error.txn_requires_abort():
             raise TransactionAborted(error.str()) from raised
+        trouble = self._trouble
+        advice = advise_access(self._settings, trouble or error)
         raise ServiceError(
             f"Kafka at {self._settings.bootstrap_servers}: cannot {action} for {self._timeout_s:.0f} s: {error.str()}"
-            f"{f' ({self._trouble})' if self._trouble else ''}. Once the broker is well, the same command goes on"
+            f"{f' ({trouble.str()})' if trouble else ''}. {advice or 'Once the broker is well, the same command goes on'}"
         ) from raised
 
     def _note_delivery(self, error: KafkaError | None, message: Message) -> None:
@@ -151,4 +154,4 @@ class ConfluentPublisher:
 
     def _note_error(self, error: KafkaError) -> None:
         if error.code() != KafkaError._ALL_BROKERS_DOWN:
-            self._trouble = error.str()
+            self._trouble = error

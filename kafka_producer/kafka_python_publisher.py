@@ -9,7 +9,9 @@ from typing import Any, ClassVar, NoReturn
 
 from kafka import KafkaAdminClient, KafkaProducer, errors
 
+from connections.broker_certificates import find_expired_certificate
 from connections.kafka_clients import configure_kafka_python
+from connections.msk_sign_in import advise_iam
 from connections.settings import KafkaSettings
 from kafka_producer.message_encoder import Message
 from kafka_producer.publisher import MessagesRefused, ProducerFenced, TransactionAborted, transaction_timeout_s
@@ -113,8 +115,13 @@ class KafkaPythonPublisher:
             )
             producer.init_transactions()
         except errors.KafkaError as error:
-            raise self._explain("begin as a producer", error) from error
+            raise self._explain("begin as a producer", error, self._advise()) from error
         return producer
+
+    def _advise(self) -> str | None:
+        """What may be wrong where the client does not say: it keeps to itself why a broker did not let it in."""
+        expired = find_expired_certificate(self._settings)
+        return expired or (f"If the broker is up: {advise_iam(self._settings)}" if self._settings.uses_iam else None)
 
     def _describe_epoch(self) -> tuple[int, int]:
         """The producer id and epoch that the broker knows under this transactional id."""
@@ -162,8 +169,8 @@ class KafkaPythonPublisher:
         if isinstance(error, FENCINGS) or self._describe_epoch() != self._epoch:
             raise ProducerFenced(self._transactional_id) from error
 
-    def _explain(self, action: str, error: BaseException) -> ServiceError:
+    def _explain(self, action: str, error: BaseException, advice: str | None = None) -> ServiceError:
         return ServiceError(
             f"Kafka at {self._settings.bootstrap_servers}: cannot {action} for {self._timeout_s:.0f} s: "
-            f"{str(error) or type(error).__name__}. Once the broker is well, the same command goes on"
+            f"{str(error) or type(error).__name__}. {advice or 'Once the broker is well, the same command goes on'}"
         )

@@ -145,21 +145,32 @@ def crawler_policy(region: str, account_id: str, database: str) -> Document:
 def cluster_trigger_policy(cluster: str, topics: Sequence[str], groups: Sequence[str]) -> Document:
     """What a function's trigger on an MSK cluster may do, by the cluster's address: read topics, from inside its network.
 
-    Source: docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html. Network interfaces have no names beforehand.
+    Source: docs.aws.amazon.com/lambda/latest/dg/with-msk-permissions.html.
     """
     of_topic, of_group = (cluster.replace(":cluster/", f":{kind}/") for kind in ("topic", "group"))
     read = ["kafka-cluster:DescribeTopic", "kafka-cluster:ReadData"]
     join = ["kafka-cluster:AlterGroup", "kafka-cluster:DescribeGroup"]
-    described = [f"ec2:Describe{what}" for what in ("NetworkInterfaces", "Vpcs", "Subnets", "SecurityGroups")]
-    network = [*described, "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"]
     return build_document(
         allow("DescribeCluster", ["kafka:DescribeClusterV2"], cluster),
         allow("FindBrokers", ["kafka:GetBootstrapBrokers"], "*"),
         allow("Connect", ["kafka-cluster:Connect"], cluster),
         allow("ReadTopics", read, *(f"{of_topic}/{topic}" for topic in topics)),
         allow("JoinGroups", join, *(f"{of_group}/{group}" for group in groups)),
-        allow("ReachBrokers", network, "*"),
+        _reach_brokers(),
     )
+
+
+def secret_trigger_policy(secrets: Sequence[str]) -> Document:
+    """What a function's trigger on any other cluster may do: read the secrets with its user and the brokers' authority.
+
+    Source: docs.aws.amazon.com/lambda/latest/dg/with-kafka-permissions.html.
+    """
+    return build_document(allow("ReadTriggerSecrets", ["secretsmanager:GetSecretValue"], *secrets))
+
+
+def network_policy() -> Document:
+    """What a function's trigger may do to reach brokers from inside their network."""
+    return build_document(_reach_brokers())
 
 
 def broker_policy(region: str, account_id: str, bucket: str, package: str, secrets: Sequence[str]) -> Document:
@@ -169,6 +180,12 @@ def broker_policy(region: str, account_id: str, bucket: str, package: str, secre
         allow("FetchKafka", ["s3:GetObject"], f"{bucket_arn(bucket)}/{package}"),
         allow("ReadSecrets", ["secretsmanager:GetSecretValue"], *arns),
     )
+
+
+def _reach_brokers() -> Statement:
+    """Network interfaces have no names beforehand."""
+    described = [f"ec2:Describe{what}" for what in ("NetworkInterfaces", "Vpcs", "Subnets", "SecurityGroups")]
+    return allow("ReachBrokers", [*described, "ec2:CreateNetworkInterface", "ec2:DeleteNetworkInterface"], "*")
 
 
 def _use_key(name: str, actions: Sequence[str], region: str, account_id: str, alias: str) -> Statement:

@@ -26,6 +26,7 @@ PROJECT = Path(__file__).parents[1]
 ROOMS = ("pipeline_contract", "connections", "spark_streaming")
 # What these rooms import; `constraints.txt` has the versions.
 REQUIREMENTS = (
+    "aws-msk-iam-sasl-signer-python",
     "boto3",
     "confluent-kafka",
     "deltalake",

@@ -55,7 +55,7 @@ def emr_serverless_request(
         **s3a_conf(settings.s3, checkpoint),
         **{f"{driver}{name}": f"EMR.secret@{name}" for name in secrets},
     }
-    options = ["--archives", f"{folder}/{PACKAGE.name}#environment", *list_package_options()]
+    options = ["--archives", f"{folder}/{PACKAGE.name}#environment", *list_package_options(settings.kafka)]
     return {
         "applicationId": spark.emr_application_id,
         "executionRoleArn": spark.emr_role_arn,

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from connections.s3 import SANDBOX_ACCESS_KEY_ID, SANDBOX_SECRET_ACCESS_KEY, is_loopback
-from connections.settings import S3Settings, Settings
+from connections.settings import KafkaSettings, S3Settings, Settings
 from spark_streaming.packages import EXCLUDES, find_spark_home, list_packages
 from spark_streaming.targets import find_target, place_job
 
@@ -32,16 +32,16 @@ def build_command(
         *("--master", settings.spark.master),
         *placement.options,
         *("--driver-memory", settings.spark.driver_memory),
-        *list_package_options(),
+        *list_package_options(settings.kafka),
         *(part for name, value in conf.items() for part in ("--conf", f"{name}={value}")),
         placement.script,
         *job_arguments,
     ]
 
 
-def list_package_options() -> tuple[str, ...]:
+def list_package_options(kafka: KafkaSettings) -> tuple[str, ...]:
     """The options by which spark-submit fetches the job's Java packages."""
-    return ("--packages", ",".join(list_packages()), "--exclude-packages", ",".join(EXCLUDES))
+    return ("--packages", ",".join(list_packages(kafka)), "--exclude-packages", ",".join(EXCLUDES))
 
 
 def session_conf() -> dict[str, str]:

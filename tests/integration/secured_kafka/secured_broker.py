@@ -1,4 +1,4 @@
-"""A real broker behind TLS: one listener for users with SCRAM, one for clients with certificates, and access lists."""
+"""A real broker behind TLS: listeners for users with SCRAM, for certificates, for tokens, one out of date; and access lists."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from pydantic import SecretStr
 from rich.console import Console
 
 from connections.kafka import open_admin
-from connections.settings import KafkaSettings
+from connections.settings import IAM_MECHANISM, KafkaSettings
 from pipeline_contract.access_lists import Access
 from sandbox.java import find_java
 from sandbox.kafka import build_broker_command, choose_properties, describe_kafka
@@ -45,11 +46,17 @@ OPERATIONS = {
 
 @dataclass(frozen=True)
 class SecuredBroker:
-    """Where the broker listens, and who is trusted; `password_port` takes users, `certificate_port` certificates."""
+    """Where the broker listens, and who is trusted.
+
+    `password_port` takes users, `certificate_port` certificates, `token_port` tokens; the certificate that the broker shows
+    at `expired_port` has expired.
+    """
 
     authority: Authority
     password_port: int
     certificate_port: int
+    token_port: int
+    expired_port: int
 
     def with_password(self, user: str = USER, password: str = PASSWORD) -> KafkaSettings:
         """Settings of a user with a password."""
@@ -73,6 +80,22 @@ class SecuredBroker:
             ssl_key_password=SecretStr(password) if password else None,
             timeout_s=10,
         )
+
+    def with_iam(self) -> KafkaSettings:
+        """Settings of a client that signs in by IAM."""
+        return KafkaSettings(
+            bootstrap_servers=f"127.0.0.1:{self.token_port}",
+            security_protocol="SASL_SSL",
+            sasl_mechanism=IAM_MECHANISM,
+            region="eu-north-1",
+            ssl_ca_location=self.authority.path,
+            timeout_s=10,
+        )
+
+    def with_expired_broker(self) -> KafkaSettings:
+        """Settings of a client whose own certificate is well, for the listener whose is not."""
+        client = self.with_certificate(self.authority.issue("well"))
+        return client.model_copy(update={"bootstrap_servers": f"127.0.0.1:{self.expired_port}"})
 
     def open_admin(self) -> AdminClient:
         """A client of the user who may do everything."""
@@ -127,9 +150,9 @@ def run_secured_broker(folder: Path, broker_certificate: Path | None = None) -> 
     folder.mkdir(parents=True, exist_ok=True)
     authority = make_authority(folder, "authority")
     own = broker_certificate or authority.issue("broker")
-    password_port, certificate_port, controller_port = (find_free_port() for _ in range(3))
+    password_port, certificate_port, token_port, expired_port, controller_port = (find_free_port() for _ in range(5))
     service = describe_kafka(lambda: find_java(None), "127.0.0.1", password_port, folder / "state", Console(quiet=True))
-    secured = SecuredBroker(authority, password_port, certificate_port)
+    secured = SecuredBroker(authority, password_port, certificate_port, token_port, expired_port)
     properties = choose_properties("127.0.0.1", password_port, controller_port) | choose_security(secured, own)
     users = [f"--add-scram={MECHANISM}=[name={ADMIN},password={ADMIN_PASSWORD}]"]
     build = partial(
@@ -147,19 +170,33 @@ def run_secured_broker(folder: Path, broker_certificate: Path | None = None) -> 
 
 def choose_security(broker: SecuredBroker, own: Path) -> dict[str, str]:
     """What the secured broker's configuration has besides the sandbox's."""
-    addresses = f"SASL_SSL://127.0.0.1:{broker.password_port},SSL://127.0.0.1:{broker.certificate_port}"
+    ports = {
+        "SASL_SSL": broker.password_port,
+        "SSL": broker.certificate_port,
+        "TOKEN": broker.token_port,
+        "EXPIRED": broker.expired_port,
+    }
+    addresses = ",".join(f"{name}://127.0.0.1:{port}" for name, port in ports.items())
     controller = f"CONTROLLER://127.0.0.1:{find_free_port()}"
     return {
         "listeners": f"{addresses},{controller}",
         "advertised.listeners": addresses,
         "controller.quorum.voters": f"1@{controller.removeprefix('CONTROLLER://')}",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,SASL_SSL:SASL_SSL,SSL:SSL,TOKEN:SASL_SSL,EXPIRED:SSL",
         "inter.broker.listener.name": "SSL",
         "sasl.enabled.mechanisms": MECHANISM,
         "listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config": (
             "org.apache.kafka.common.security.scram.ScramLoginModule required;"
         ),
+        # Kafka's own example of a mechanism for tokens, which takes none that IAM signs: only MSK does.
+        "listener.name.token.sasl.enabled.mechanisms": "OAUTHBEARER",
+        "listener.name.token.oauthbearer.sasl.jaas.config": (
+            "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required "
+            'unsecuredLoginStringClaim_sub="broker";'
+        ),
         "listener.name.ssl.ssl.client.auth": "required",
+        "listener.name.expired.ssl.keystore.type": "PEM",
+        "listener.name.expired.ssl.keystore.location": str(broker.authority.issue("late", age=timedelta(days=3))),
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(own),
         "ssl.truststore.type": "PEM",

@@ -11,7 +11,7 @@ from aws_integration.function_deployment import Code
 from aws_integration.job_runs import JobRuns
 from aws_integration.plan import SCAN_LIMIT_BYTES
 from aws_integration.templates import Runtime, render_base, render_catalog, render_function, render_kafka, render_stream
-from connections.settings import InfrastructureSettings, Settings, load_settings
+from connections.settings import IAM_MECHANISM, InfrastructureSettings, KafkaSettings, Settings, load_settings
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.event_contract_file import find_event_contract, load_event_contract
 
@@ -52,6 +52,33 @@ CLUSTER = FULL.model_copy(
     update={"infrastructure": FULL.infrastructure.model_copy(update={"kafka_image": "ami-0123456789abcdef0"})}
 )
 TRIAL = CLUSTER.model_copy(update={"infrastructure": CLUSTER.infrastructure.model_copy(update={"kafka_brokers": 1})})
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:millrace/kafka/trigger-a1B2c3"
+SELF_MANAGED = FULL.model_copy(
+    update={
+        "kafka": KafkaSettings(
+            bootstrap_servers="broker-1.kafka.millrace.internal:9092, broker-2.kafka.millrace.internal:9092",
+            security_protocol="SASL_SSL",
+            sasl_mechanism="SCRAM-SHA-512",
+        ),
+        "infrastructure": FULL.infrastructure.model_copy(
+            update={
+                "cluster_arn": None,
+                "trigger_secret_arn": SECRET_ARN,
+                "trigger_ca_secret_arn": SECRET_ARN.replace("trigger", "authority"),
+            }
+        ),
+    }
+)
+OUTSIDE = SELF_MANAGED.model_copy(
+    update={
+        "infrastructure": SELF_MANAGED.infrastructure.model_copy(
+            update={"subnet_ids": (), "trigger_ca_secret_arn": None}
+        )
+    }
+)
+IAM = FULL.model_copy(
+    update={"kafka": KafkaSettings(security_protocol="SASL_SSL", sasl_mechanism=IAM_MECHANISM, region="us-east-1")}
+)
 CODE = Code({"S3Bucket": BUCKET, "S3Key": "functions/millrace-flights-kafka/0.zip"}, None, None)
 ARM = Runtime("python3.12", "arm64")
 KEY_ARN = "arn:aws:kms:us-east-1:123456789012:key/0a1b2c3d-1111-2222-3333-444455556666"
@@ -72,6 +99,9 @@ TEMPLATES = {
     **{f"{name}, full": text for name, text in render_all(FULL).items() if name != "catalog" and "before" not in name},
     "events": render_events("events", EVENTS, PLAIN, CODE, ARM),
     "events, signed and by type": render_events("events", SIGNED_BY_TYPE, PLAIN, CODE, ARM),
+    "lambda, self-managed": render_all(SELF_MANAGED)["lambda"],
+    "lambda, self-managed outside of any network": render_all(OUTSIDE)["lambda"],
+    "stream, signed in by IAM": render_all(IAM)["stream"],
     "kafka": render_kafka(CLUSTER),
     "kafka for trials": render_kafka(TRIAL),
 }

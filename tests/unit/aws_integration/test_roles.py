@@ -13,12 +13,22 @@ from policy_sentry.querying.actions import get_action_data
 
 from aws_integration.role_files import FOLDER, compare_files, describe_subject_files, write_files
 from connections.settings import load_settings
+from pipeline_contract.cluster_policies import list_cluster_policies
+from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.data_sets import load_data_set
 from pipeline_contract.event_policies import sender_policy
+from pipeline_contract.policies import join_documents
 from pipeline_contract.resource_policies import bucket_policy, key_policy, queue_policy, topic_policy
-from pipeline_contract.service_policies import checkpoint_policy, cluster_trigger_policy, service_trust_policy
+from pipeline_contract.service_policies import (
+    checkpoint_policy,
+    cluster_trigger_policy,
+    network_policy,
+    secret_trigger_policy,
+    service_trust_policy,
+)
 
 CLUSTER = "arn:aws:kafka:us-east-1:123456789012:cluster/millrace/0a1b-2"
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:millrace/kafka/trigger-a1B2c3"
 PLACE = "us-east-1", "123456789012"
 # Every wildcard that is meant, by statement and what it stands for, with the reason.
 REASONS = {
@@ -29,6 +39,7 @@ REASONS = {
     ("Decrypt", "key/*"): "a key's id is AWS's choice: the condition names its alias",
     ("StartRuns", "/applications/*"): "an application's id is AWS's choice: the condition names its tag",
     ("WriteLog", "log-group:*:*"): "the streams of the one log group",
+    ("TransactionalIdWriteDescribe", "/millrace-flights-*"): "the producer's own ids, one a source, begin so",
     ("WriteCatalog", "table/*/*"): "the tables of the one database",
 }
 # Where a wildcard stands for an id, one of these conditions must say which is meant.
@@ -52,7 +63,10 @@ def list_policies() -> dict[str, dict[str, Any]]:
     assert elsewhere is not None
     trigger = cluster_trigger_policy(CLUSTER, ["flights"], ["millrace-flights-lambda"])
     sender = sender_policy(*PLACE, "a1b2c3d4e5", "/events")
-    return {**inline, **managed, "checkpoints elsewhere": elsewhere, "trigger": trigger, "sender": sender}
+    other = join_documents(secret_trigger_policy([SECRET]), network_policy())
+    parties = list_cluster_policies(load_contract(find_contract("flights")), CLUSTER)
+    rest = {"checkpoints elsewhere": elsewhere, "trigger": trigger, "another trigger": other, "sender": sender}
+    return {**inline, **managed, **rest, **parties}
 
 
 POLICIES = list_policies()

@@ -10,14 +10,22 @@ from cfnlint.api import lint
 from cfnlint.config import ManualArgs
 
 from aws_integration.event_roles import describe_api_role, describe_stream_role
+from aws_integration.kafka_triggers import describe_triggers
 from aws_integration.roles import describe_crawler_role, describe_function_role, describe_job_role
 from aws_integration.shared_names import KEPT
+from connections.settings import IAM_MECHANISM, KafkaSettings
+from pipeline_contract.errors import ConfigurationError
 from tests.unit.aws_integration.rendered_templates import (
     BUCKET,
     EVENTS,
     FLIGHTS,
+    FULL,
+    IAM,
     KEY_ARN,
+    OUTSIDE,
     PLAIN,
+    SECRET_ARN,
+    SELF_MANAGED,
     TEMPLATES,
     read_resources,
 )
@@ -117,6 +125,76 @@ def test_a_function_has_dead_letters_a_kept_log_alarms_and_a_trigger_for_each_to
     assert [trigger["Topics"] for trigger in triggers] == [["flights"], ["flights.rejected"]]
     assert all(trigger["FunctionResponseTypes"] == ["ReportBatchItemFailures"] for trigger in triggers)
     assert len({trigger["AmazonManagedKafkaEventSourceConfig"]["ConsumerGroupId"] for trigger in triggers}) == 2
+
+
+def test_a_trigger_on_any_other_cluster_reads_it_as_its_user_from_inside_the_network() -> None:
+    inside, outside = (
+        read_resources("lambda, self-managed"),
+        read_resources("lambda, self-managed outside of any network"),
+    )
+    first, second = (r["Properties"] for r in inside.values() if r["Type"] == "AWS::Lambda::EventSourceMapping")
+    access = [(one["Type"], one["URI"]) for one in first["SourceAccessConfigurations"]]
+
+    assert first["SelfManagedEventSource"]["Endpoints"]["KafkaBootstrapServers"] == [
+        "broker-1.kafka.millrace.internal:9092",
+        "broker-2.kafka.millrace.internal:9092",
+    ]
+    assert access == [
+        ("SASL_SCRAM_512_AUTH", SECRET_ARN),
+        ("SERVER_ROOT_CA_CERTIFICATE", SECRET_ARN.replace("trigger", "authority")),
+        ("VPC_SUBNET", "subnet:subnet-0123456789abcdef0"),
+        ("VPC_SUBNET", "subnet:subnet-0123456789abcdef1"),
+        ("VPC_SECURITY_GROUP", {"Fn::Sub": "security_group:${JobGroup}"}),
+    ]
+    groups = {trigger["SelfManagedKafkaEventSourceConfig"]["ConsumerGroupId"] for trigger in (first, second)}
+    assert groups == {"millrace-flights-lambda", "millrace-flights-lambda-rejected"}
+    (trigger, _) = (r["Properties"] for r in outside.values() if r["Type"] == "AWS::Lambda::EventSourceMapping")
+    assert trigger["SourceAccessConfigurations"] == [{"Type": "SASL_SCRAM_512_AUTH", "URI": SECRET_ARN}]
+
+
+def test_a_trigger_may_read_its_own_secrets_and_no_other() -> None:
+    statements = {
+        name: {
+            statement["Sid"]: statement["Resource"]
+            for policy in describe_function_role(FLIGHTS, settings).policies.values()
+            for statement in policy["Statement"]
+        }
+        for name, settings in (("inside", SELF_MANAGED), ("outside", OUTSIDE))
+    }
+
+    assert statements["inside"]["ReadTriggerSecrets"] == [SECRET_ARN, SECRET_ARN.replace("trigger", "authority")]
+    assert statements["outside"]["ReadTriggerSecrets"] == [SECRET_ARN]
+    assert "ReachBrokers" in statements["inside"]
+    assert "ReachBrokers" not in statements["outside"]
+
+
+@pytest.mark.parametrize(
+    ("kafka", "cluster", "words"),
+    [
+        (SELF_MANAGED.kafka, FULL.infrastructure.cluster_arn, "leave out one of them"),
+        (KafkaSettings(), None, "SCRAM-SHA-512 or SCRAM-SHA-256.*PLAINTEXT"),
+        (IAM.kafka, None, f"SASL_SSL and {IAM_MECHANISM}"),
+    ],
+    ids=["msk as well", "in the clear", "by IAM"],
+)
+def test_a_trigger_that_cannot_be_is_refused(kafka: KafkaSettings, cluster: str | None, words: str) -> None:
+    infrastructure = SELF_MANAGED.infrastructure.model_copy(update={"cluster_arn": cluster})
+
+    with pytest.raises(ConfigurationError, match=f"(?s){words}"):
+        describe_triggers(FLIGHTS, SELF_MANAGED.model_copy(update={"kafka": kafka, "infrastructure": infrastructure}))
+
+
+def test_the_job_may_read_from_a_cluster_that_it_signs_in_to_by_iam() -> None:
+    signed, plain = (
+        json.dumps(read_resources(name)["JobRole"]) for name in ("stream, signed in by IAM", "stream, full")
+    )
+
+    assert "kafka-cluster:ReadData" in signed
+    assert "kafka-cluster:WriteData" not in signed
+    assert "kafka-cluster" not in plain
+    nameless = IAM.model_copy(update={"infrastructure": PLAIN.infrastructure})
+    with pytest.raises(ConfigurationError, match="cluster_arn"):
+        describe_job_role(FLIGHTS, nameless, ())
 
 
 def test_every_broker_has_an_encrypted_disk_and_a_role_of_its_own() -> None:

@@ -11,10 +11,13 @@ import pytest
 from pydantic import SecretStr
 from typer.testing import CliRunner
 
-from connections.settings import KafkaSettings, S3Settings, Settings, SparkSettings
+from connections.settings import IAM_MECHANISM, KafkaSettings, S3Settings, Settings, SparkSettings
+from pipeline_contract.contract_file import find_contract, load_contract
 from spark_streaming.__main__ import app
-from spark_streaming.packages import EXCLUDES, list_packages
+from spark_streaming.packages import AWS_SDK, EXCLUDES, list_packages
+from spark_streaming.submission import plan_submission
 from spark_streaming.submit import build_command, build_environment
+from spark_streaming.targets import Target
 
 CANARY = "canary-of-the-tests"
 runner = CliRunner()
@@ -43,7 +46,7 @@ def test_the_command_runs_the_job_with_its_packages_and_no_secret() -> None:
     options = dict(zip(command[1::2], command[2::2], strict=False))
     assert options["--master"] == "local[2]"
     assert options["--driver-memory"] == "3g"
-    assert options["--packages"] == ",".join(list_packages())
+    assert options["--packages"] == ",".join(list_packages(KafkaSettings()))
     assert options["--exclude-packages"] == ",".join(EXCLUDES)
     assert command[-3].endswith("spark_streaming/job.py")
     assert command[-2:] == ["run", "flights"]
@@ -51,12 +54,26 @@ def test_the_command_runs_the_job_with_its_packages_and_no_secret() -> None:
 
 
 def test_packages_are_those_of_the_installed_pyspark() -> None:
-    spark = [package for package in list_packages() if package.startswith("org.apache.spark:")]
+    spark = [package for package in list_packages(KafkaSettings()) if package.startswith("org.apache.spark:")]
 
     assert {package.rsplit(":", 1)[1] for package in spark} == {version("pyspark")}
     assert any("spark-sql-kafka-0-10_2.13" in package for package in spark)
-    assert not any(package.startswith("software.amazon.awssdk:bundle") for package in list_packages())
+    assert not any(package.startswith("software.amazon.awssdk:bundle") for package in list_packages(KafkaSettings()))
     assert "software.amazon.awssdk:bundle" in EXCLUDES
+
+
+@pytest.mark.parametrize("target", [Target.LOCAL, Target.STANDALONE, Target.YARN, Target.K8S, Target.EMR_SERVERLESS])
+def test_signing_in_by_iam_takes_aws_own_package_on_every_target(target: Target) -> None:
+    kafka = KafkaSettings(security_protocol="SASL_SSL", sasl_mechanism=IAM_MECHANISM)
+    settings = settings_with().model_copy(update={"kafka": kafka})
+    contract = load_contract(find_contract("flights"))
+
+    command = plan_submission(settings, contract, ["run", "flights"], None, target).command
+
+    assert "software.amazon.msk:aws-msk-iam-auth:2.2.0" in " ".join(command)
+    assert "SASL_PASSWORD" not in " ".join(command)
+    assert {package.rsplit(":", 1)[1] for package in list_packages(kafka) if "awssdk" in package} == {AWS_SDK}
+    assert not any("msk" in package for package in list_packages(KafkaSettings()))
 
 
 class Place(NamedTuple):
