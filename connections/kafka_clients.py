@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from pipeline_contract.errors import ConfigurationError
 
 # How clients other than Java's send MSK a signed request.
 BEARER = "OAUTHBEARER"
+_REQUEST_LOGGERS = ("kafka.net.connection", "kafka.protocol.parser")
 
 
 def configure_confluent(settings: KafkaSettings) -> dict[str, Any]:
@@ -44,6 +46,10 @@ def configure_confluent(settings: KafkaSettings) -> dict[str, Any]:
 
 def configure_kafka_python(settings: KafkaSettings) -> dict[str, Any]:
     """The kafka-python configuration that reaches these brokers."""
+    if settings.sasl_mechanism:
+        # At DEBUG this client logs each request as it is sent, and one of them holds the password or the token.
+        for logger in _REQUEST_LOGGERS:
+            logging.getLogger(logger).setLevel(logging.INFO)
     return leave_out_unset(
         {
             "bootstrap_servers": settings.bootstrap_servers.split(","),

@@ -53,9 +53,7 @@ class KafkaSettings(_Section):
     @model_validator(mode="after")
     def _check_iam(self) -> Self:
         if self.uses_iam and self.security_protocol != "SASL_SSL":
-            raise ValueError(
-                f"sasl_mechanism {IAM_MECHANISM} needs security_protocol SASL_SSL: MSK signs in over TLS alone"
-            )
+            raise ValueError(f"sasl_mechanism {IAM_MECHANISM} needs security_protocol SASL_SSL")
         if self.uses_iam and (self.sasl_username or self.sasl_password):
             raise ValueError(
                 f"sasl_mechanism {IAM_MECHANISM} takes the AWS credentials of the process: leave out sasl_username and "
@@ -254,7 +252,8 @@ def describe_problem(location: tuple[int | str, ...], kind: str, message: str) -
     if kind == "extra_forbidden":
         return f"{key}: unknown key; allowed: {', '.join(_list_keys(location[:-1]))}"
     words = message.removeprefix("Value error, ").replace("Input should be", "allowed:")
-    return f"{key} (environment variable {_name_variable(location)}): {words}"
+    place = key if kind == "value_error" else f"{key} (environment variable {_name_variable(location)})"
+    return f"{place}: {words}"
 
 
 def _refuse_secrets(path: Path) -> None:

@@ -4,36 +4,32 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from connections.broker_certificates import find_expired_certificate
 from connections.kafka import open_admin
 from connections.settings import KafkaSettings
+from kafka_producer.confluent_publisher import ConfluentPublisher
+from kafka_producer.kafka_python_publisher import KafkaPythonPublisher
 from pipeline_contract.access_lists import Party, derive_access
 from pipeline_contract.contract_file import load_contract
-from pipeline_contract.errors import PipelineError
+from pipeline_contract.errors import PipelineError, ServiceError
 from tests.integration.kafka_consumer.pipelines import CONTRACT
 from tests.integration.secured_kafka.certificates import make_authority
-from tests.integration.secured_kafka.secured_broker import PASSWORD, USER, SecuredBroker, run_secured_broker
+from tests.integration.secured_kafka.secured_broker import PASSWORD, USER, SecuredBroker
 from tests.integration.spark_streaming.job_runs import read_run
 
 KEY_PASSWORD = "key-canary-4711"
 ROWS = 300
 TIMEOUT_S = 280
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
-    """One secured broker for all tests here."""
-    with run_secured_broker(tmp_path_factory.mktemp("secured")) as running:
-        yield running
 
 
 class Refused(NamedTuple):
@@ -80,6 +76,21 @@ def test_what_is_wrong_is_named_and_no_secret_is_shown(broker: SecuredBroker) ->
 
         shown = f"{case.id}: {raised.value}"
         assert not [secret for secret in (PASSWORD, "canary-wrong", KEY_PASSWORD) if secret in shown], shown
+
+
+EXPIRED = r"certificate of the broker at 127.0.0.1:\d+ has expired, on .* UTC: it is to be renewed there"
+PUBLISHERS = {"confluent": ConfluentPublisher, "kafka-python": KafkaPythonPublisher}
+
+
+@pytest.mark.parametrize("name", PUBLISHERS)
+def test_it_is_said_that_the_brokers_certificate_has_expired(name: str, broker: SecuredBroker) -> None:
+    settings = broker.with_expired_broker().model_copy(update={"timeout_s": 3})
+
+    with pytest.raises(ServiceError, match=EXPIRED):
+        PUBLISHERS[name](settings, "millrace-t-1", 1_000_000)
+    with pytest.raises(ServiceError, match=EXPIRED):
+        open_admin(settings)
+    assert find_expired_certificate(broker.with_password()) is None
 
 
 @dataclass(frozen=True)
@@ -170,6 +181,12 @@ def test_the_spark_job_gets_through(broker: SecuredBroker, client: Client, class
     refused = client.run(*drain)
     assert refused.returncode != 0
     assert "docs/kafka-security.md" in refused.stdout + refused.stderr
+
+    late = dict(client.variables, MILLRACE_KAFKA__BOOTSTRAP_SERVERS=f"127.0.0.1:{broker.expired_port}")
+    stopped = replace(client, variables=late).run(*drain)
+    assert stopped.returncode != 0
+    # A user's password is asked for at other ports: this one takes certificates.
+    assert re.search(EXPIRED, stopped.stdout + stopped.stderr), stopped.stderr
 
     allow(broker, client, "stream")
     done = client.run(*drain)

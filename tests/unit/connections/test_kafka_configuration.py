@@ -15,7 +15,8 @@ from cryptography.hazmat.primitives.serialization import (
 from pydantic import SecretStr
 
 from connections.kafka_clients import configure_confluent, configure_java, configure_kafka_python
-from connections.settings import KafkaSettings
+from connections.msk_sign_in import find_region
+from connections.settings import IAM_MECHANISM, KafkaSettings
 from pipeline_contract.errors import ConfigurationError
 
 CA = "-----BEGIN CERTIFICATE-----\nY2E=\n-----END CERTIFICATE-----\n"
@@ -101,6 +102,45 @@ def test_a_key_that_cannot_be_opened_is_named_and_not_shown(secure: KafkaSetting
 def test_nothing_is_said_of_what_is_not_set() -> None:
     for configure in (configure_confluent, configure_kafka_python, configure_java):
         assert not any("sasl" in key or "ssl" in key for key in configure(KafkaSettings()))
+
+
+@pytest.mark.parametrize(
+    ("servers", "region", "found"),
+    [
+        ("b-1.lake.a1b2c3.c2.kafka.eu-north-1.amazonaws.com:9098", None, "eu-north-1"),
+        ("boot-a1b2c3.c1.kafka-serverless.us-west-2.amazonaws.com:9098", None, "us-west-2"),
+        ("b-1.lake.a1b2c3.c2.kafka.eu-north-1.amazonaws.com:9098", "eu-west-1", "eu-west-1"),
+        ("kafka.example.org:9098", "eu-west-1", "eu-west-1"),
+    ],
+    ids=["provisioned", "serverless", "said", "own names"],
+)
+def test_the_region_is_that_of_the_cluster(servers: str, region: str | None, found: str) -> None:
+    assert find_region(KafkaSettings(bootstrap_servers=servers, region=region)) == found
+
+
+def test_a_cluster_whose_region_nobody_says_is_refused() -> None:
+    settings = KafkaSettings(security_protocol="SASL_SSL", sasl_mechanism=IAM_MECHANISM)
+    for configure in (configure_confluent, configure_kafka_python):
+        with pytest.raises(ConfigurationError, match="MILLRACE_KAFKA__REGION"):
+            configure(settings)
+
+
+def test_each_client_signs_in_by_iam_in_its_own_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIDOFTHETESTS")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
+    settings = KafkaSettings(security_protocol="SASL_SSL", sasl_mechanism=IAM_MECHANISM, region="eu-north-1")
+
+    confluent, other, java = configure_confluent(settings), configure_kafka_python(settings), configure_java(settings)
+
+    assert (confluent["sasl.mechanism"], other["sasl_mechanism"]) == ("OAUTHBEARER", "OAUTHBEARER")
+    assert confluent["oauth_cb"]("")[0].isascii()
+    assert other["sasl_oauth_token_provider"].token().isascii()
+    assert "canary" not in repr(confluent) + repr(other)
+    assert {key: value for key, value in java.items() if key.startswith("sasl")} == {
+        "sasl.mechanism": "AWS_MSK_IAM",
+        "sasl.jaas.config": "software.amazon.msk.auth.iam.IAMLoginModule required;",
+        "sasl.client.callback.handler.class": "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
+    }
 
 
 @pytest.mark.parametrize("content", [None, b"\xff\xfe", b"not PEM"], ids=["absent", "binary", "text"])

@@ -48,6 +48,19 @@ class Broken(NamedTuple):
 
 BROKEN = [
     Broken(
+        "iam_in_the_clear",
+        "[kafka]\nsasl_mechanism = 'AWS_MSK_IAM'",
+        {},
+        "kafka: sasl_mechanism AWS_MSK_IAM needs security_protocol SASL_SSL",
+    ),
+    Broken(
+        "iam_with_a_password",
+        "[kafka]\nsasl_mechanism = 'AWS_MSK_IAM'\nsecurity_protocol = 'SASL_SSL'",
+        {"MILLRACE_KAFKA__SASL_PASSWORD": SECRET},
+        "kafka: sasl_mechanism AWS_MSK_IAM takes the AWS credentials of the process: leave out sasl_username and "
+        "MILLRACE_KAFKA__SASL_PASSWORD",
+    ),
+    Broken(
         "unknown_key",
         "[s3]\nbukcet = 'x'",
         {},
