@@ -45,7 +45,7 @@ def configure_confluent(settings: KafkaSettings) -> dict[str, Any]:
 
 
 def configure_kafka_python(settings: KafkaSettings) -> dict[str, Any]:
-    """The kafka-python configuration that reaches these brokers."""
+    """The kafka-python configuration that reaches these brokers; to sign in by IAM, it needs who signs besides."""
     if settings.sasl_mechanism:
         # At DEBUG this client logs each request as it is sent, and one of them holds the password or the token.
         for logger in _REQUEST_LOGGERS:
@@ -55,7 +55,6 @@ def configure_kafka_python(settings: KafkaSettings) -> dict[str, Any]:
             "bootstrap_servers": settings.bootstrap_servers.split(","),
             "security_protocol": settings.security_protocol,
             "sasl_mechanism": BEARER if settings.uses_iam else settings.sasl_mechanism,
-            "sasl_oauth_token_provider": _open_provider(settings) if settings.uses_iam else None,
             "sasl_plain_username": settings.sasl_username,
             "sasl_plain_password": settings.sasl_password.get_secret_value() if settings.sasl_password else None,
             "ssl_cafile": locate_file(settings.ssl_ca_location, "ssl_ca_location"),
@@ -103,13 +102,6 @@ def configure_java(settings: KafkaSettings) -> dict[str, str]:
             "sasl.client.callback.handler.class": "software.amazon.msk.auth.iam.IAMClientCallbackHandler",
         }
     return leave_out_unset(values)
-
-
-def _open_provider(settings: KafkaSettings) -> object:
-    # Only the client that is asked for is loaded.
-    from connections.kafka_python_tokens import SignedTokens  # noqa: PLC0415
-
-    return SignedTokens(open_signer(find_region(settings)))
 
 
 def locate_file(path: Path | None, key: str) -> str | None:

@@ -15,6 +15,7 @@ from connections.msk_sign_in import advise_iam
 from connections.settings import KafkaSettings
 from kafka_producer.message_encoder import Message
 from kafka_producer.publisher import MessagesRefused, ProducerFenced, TransactionAborted, transaction_timeout_s
+from kafka_producer.signed_tokens import configure_signing
 from pipeline_contract.errors import ServiceError
 
 REFUSALS = (
@@ -101,7 +102,7 @@ class KafkaPythonPublisher:
         timeout_ms = int(self._timeout_s * 1000)
         try:
             producer = KafkaProducer(
-                **configure_kafka_python(self._settings),
+                **self._configure(),
                 transactional_id=self._transactional_id,
                 transaction_timeout_ms=timeout_ms,
                 delivery_timeout_ms=timeout_ms,
@@ -118,6 +119,9 @@ class KafkaPythonPublisher:
             raise self._explain("begin as a producer", error, self._advise()) from error
         return producer
 
+    def _configure(self) -> dict[str, Any]:
+        return configure_kafka_python(self._settings) | configure_signing(self._settings)
+
     def _advise(self) -> str | None:
         """What may be wrong where the client does not say: it keeps to itself why a broker did not let it in."""
         expired = find_expired_certificate(self._settings)
@@ -126,7 +130,7 @@ class KafkaPythonPublisher:
     def _describe_epoch(self) -> tuple[int, int]:
         """The producer id and epoch that the broker knows under this transactional id."""
         try:
-            admin = KafkaAdminClient(**configure_kafka_python(self._settings))
+            admin = KafkaAdminClient(**self._configure())
             try:
                 described = admin.describe_transactions([self._transactional_id])[self._transactional_id]
             finally:

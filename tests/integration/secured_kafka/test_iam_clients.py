@@ -14,11 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from connections.kafka import open_admin, read_range
-from connections.kafka_clients import configure_confluent, configure_java, configure_kafka_python
+from connections.kafka_clients import configure_confluent, configure_java
 from connections.msk_sign_in import open_signer
 from connections.settings import KafkaSettings, S3Settings
 from kafka_producer.confluent_publisher import ConfluentPublisher
 from kafka_producer.kafka_python_publisher import KafkaPythonPublisher
+from kafka_producer.signed_tokens import configure_signing
 from pipeline_contract.errors import ConfigurationError, ServiceError
 from spark_streaming.packages import find_spark_home
 from spark_streaming.submit import build_environment, list_package_options
@@ -64,7 +65,7 @@ def test_a_token_is_a_signed_request_to_connect_in_its_region() -> None:
 def test_without_credentials_nothing_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     forget_credentials(monkeypatch, tmp_path)
     settings = KafkaSettings(security_protocol="SASL_SSL", sasl_mechanism="AWS_MSK_IAM", region="eu-north-1")
-    for configure in (configure_confluent, configure_kafka_python):
+    for configure in (configure_confluent, configure_signing):
         with pytest.raises(ConfigurationError, match="AWS_MSK_IAM needs AWS credentials: there are none"):
             configure(settings)
     monkeypatch.setenv("AWS_PROFILE", "nowhere")

@@ -12,7 +12,9 @@ import pytest
 from policy_sentry.querying.actions import get_action_data
 
 from aws_integration.role_files import FOLDER, compare_files, describe_subject_files, write_files
-from connections.settings import load_settings
+from aws_integration.way_policies import list_policies as list_way_policies
+from connections.settings import InfrastructureSettings, load_settings
+from pipeline_contract.access_lists import PARTIES
 from pipeline_contract.cluster_policies import list_cluster_policies
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.data_sets import load_data_set
@@ -110,6 +112,15 @@ def test_files_of_events_and_of_pipelines_leave_each_other_alone(tmp_path: Path)
     write_files({"events_other.json": "{}"}, tmp_path)
 
     assert {path.name for path in tmp_path.iterdir()} == {*read_files("flights"), "events_other.json"}
+
+
+def test_policies_for_an_msk_cluster_are_printed_where_it_is_named() -> None:
+    named = load_settings("aws").model_copy(update={"infrastructure": InfrastructureSettings(cluster_arn=CLUSTER)})
+    flights = load_contract(find_contract("flights"))
+
+    added = set(list_way_policies(flights, named)) - set(list_way_policies(flights, load_settings("aws")))
+
+    assert added == {f"millrace-flights-kafka-{party}" for party in PARTIES}
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)

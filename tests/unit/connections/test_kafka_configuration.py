@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from connections.kafka_clients import configure_confluent, configure_java, configure_kafka_python
 from connections.msk_sign_in import find_region
 from connections.settings import IAM_MECHANISM, KafkaSettings
+from kafka_producer.signed_tokens import configure_signing
 from pipeline_contract.errors import ConfigurationError
 
 CA = "-----BEGIN CERTIFICATE-----\nY2E=\n-----END CERTIFICATE-----\n"
@@ -120,7 +121,7 @@ def test_the_region_is_that_of_the_cluster(servers: str, region: str | None, fou
 
 def test_a_cluster_whose_region_nobody_says_is_refused() -> None:
     settings = KafkaSettings(security_protocol="SASL_SSL", sasl_mechanism=IAM_MECHANISM)
-    for configure in (configure_confluent, configure_kafka_python):
+    for configure in (configure_confluent, configure_signing):
         with pytest.raises(ConfigurationError, match="MILLRACE_KAFKA__REGION"):
             configure(settings)
 
@@ -130,7 +131,8 @@ def test_each_client_signs_in_by_iam_in_its_own_way(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "canary")
     settings = KafkaSettings(security_protocol="SASL_SSL", sasl_mechanism=IAM_MECHANISM, region="eu-north-1")
 
-    confluent, other, java = configure_confluent(settings), configure_kafka_python(settings), configure_java(settings)
+    confluent, java = configure_confluent(settings), configure_java(settings)
+    other = configure_kafka_python(settings) | configure_signing(settings)
 
     assert (confluent["sasl.mechanism"], other["sasl_mechanism"]) == ("OAUTHBEARER", "OAUTHBEARER")
     assert confluent["oauth_cb"]("")[0].isascii()
