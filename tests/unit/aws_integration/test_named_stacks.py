@@ -1,4 +1,4 @@
-"""A name is that of a pipeline or of a set of events, and each has stacks and policies of its own."""
+"""A pipeline and a set of events have stacks and policies of their own."""
 
 from __future__ import annotations
 
@@ -8,33 +8,11 @@ import pytest
 
 from aws_integration.shared_names import Stack
 from aws_integration.stacks import Contracts, list_stacks
-from aws_integration.subjects import load_subject
 from aws_integration.way_policies import list_policies
 from connections.settings import load_settings
-from pipeline_contract.errors import ConfigurationError
-from pipeline_contract.event_model import EventContract
-from pipeline_contract.model import Contract
 from tests.unit.aws_integration.rendered_templates import EVENTS, FLIGHTS, READINGS, SIGNED_BY_TYPE
 
 CONTRACTS = Contracts({"flights": FLIGHTS, "readings": READINGS}, {"events": EVENTS})
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("flights", Contract),
-        ("events", EventContract),
-        ("conf/pipelines/flights.toml", Contract),
-        ("conf/events/events.toml", EventContract),
-    ],
-)
-def test_a_name_or_a_file_is_that_of_a_pipeline_or_of_a_set_of_events(name: str, kind: type) -> None:
-    assert isinstance(load_subject(name), kind)
-
-
-def test_a_name_that_nobody_has_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ConfigurationError, match=r"'nothing' \(known pipelines: flights, readings; events: events\)"):
-        load_subject("nothing")
 
 
 class Listing(NamedTuple):
