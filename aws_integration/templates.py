@@ -150,7 +150,8 @@ def render_function(
         cluster_arn=cluster,
         triggers=shared.name_trigger_groups(contract) if cluster else {},
         reports_failures=settings.function.reports_failures,
-        error_bucket_arn=bucket_arn(shared.name_error_bucket(settings)),
+        # Lambda puts the messages themselves there, in the clear.
+        error_bucket_arn=bucket_arn(shared.name_error_bucket(settings)) if contract.raw.zone == "clear" else None,
         alarms=list_function_alarms(contract.name, function["FunctionName"], dead_letters),
     )
 
