@@ -56,6 +56,8 @@ def _check_delivery(contract: EventContract) -> Iterator[str]:
         yield (
             f"delivery.buffer_mb: found {contract.delivery.buffer_mb}, allowed with by_type: at least {MIN_PARTITIONED_MB}"
         )
+    if contract.delivery.by_type and not contract.delivery.buffer_s:
+        yield "delivery.buffer_s: found 0, allowed with by_type: at least 1"
 
 
 def _check_types(contract: EventContract) -> Iterator[str]:

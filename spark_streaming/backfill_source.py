@@ -65,9 +65,7 @@ def check_spans(spans: Iterable[OffsetRange], state: TopicState, remedy: str = T
             )
     if lost:
         raise ServiceError(
-            "offsets of the range are gone from the topic:\n  "
-            + "\n  ".join(lost)
-            + f"\nNothing was changed. {remedy}"
+            "offsets of the range are gone from the topic:\n  " + "\n  ".join(lost) + f"\nNothing was changed. {remedy}"
         )
 
 

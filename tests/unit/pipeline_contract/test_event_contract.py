@@ -29,6 +29,9 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "body": ({"api": {"max_body_kb": 5000}}, "api.max_body_kb: found 5000, allowed: a whole number, at most 4096"),
     "authorisation": ({"api": {"authorisation": "none"}}, "api.authorisation: found 'none'"),
     "partitioned": ({"delivery": {"by_type": True}}, "delivery.buffer_mb: found 5, allowed with by_type: at least 64"),
+    "at once": (
+        {"delivery": {"by_type": True, "buffer_mb": 64, "buffer_s": 0}}, "delivery.buffer_s: found 0, allowed with by_type",
+    ),
     "type twice": ({"type": [{"name": "a"}, {"name": "a"}]}, "type 'a': declared 2 times"),
     "field twice": (
         {"type": [{"name": "a", "field": [field("x", "x"), field("x", "y")]}]}, "type 'a'.field 'x': declared 2 times",
