@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline_contract.contract_file import parse_parts, read_toml
+from pipeline_contract.contract_file import EVENTS, parse_parts, read_toml
 from pipeline_contract.errors import ConfigurationError, ContractError
 from pipeline_contract.event_model import EventContract, PayloadField
 
-EVENTS = Path("conf/events")
 # What a row of the view has beside the payload's fields.
 ENVELOPE = ("event_id", "type", "occurred_at", "source", "payload")
 # docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html

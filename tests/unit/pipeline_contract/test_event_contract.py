@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline_contract.contract_file import find_contract
 from pipeline_contract.errors import ConfigurationError, ContractError
 from pipeline_contract.event_contract_file import find_event_contract, load_event_contract, parse_event_contract
 
@@ -68,6 +69,8 @@ def test_the_view_has_each_field_of_all_types_once() -> None:
 def test_an_unknown_name_and_a_wrong_file_name_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no events 'orders'.*known: events"):
         find_event_contract("orders")
+    with pytest.raises(ConfigurationError, match=r"no pipeline 'events'.*events is a set of events"):
+        find_contract("events")
     other = tmp_path / "orders.toml"
     other.write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(ContractError, match="found 'events', allowed: 'orders'"):
