@@ -30,6 +30,7 @@ REQUIREMENTS = (
     "confluent-kafka",
     "deltalake",
     "fastavro",
+    "jsonschema",
     "orjson",
     "prometheus-client",
     "pyarrow",
