@@ -20,8 +20,8 @@ from connections.python_packages import (
     list_project_files,
 )
 from connections.settings import ENVIRONMENTS
+from pipeline_contract.contract_file import EVENTS as EVENT_CONTRACTS
 from pipeline_contract.errors import ConfigurationError
-from pipeline_contract.event_contract_file import EVENTS as EVENT_CONTRACTS
 
 Architecture = Literal["x86_64", "arm64"]
 

@@ -148,7 +148,8 @@ def render_function(
         triggers=describe_triggers(contract, settings),
         in_network=needs_group(settings),
         reports_failures=settings.function.reports_failures,
-        error_bucket_arn=bucket_arn(shared.name_error_bucket(settings)),
+        # Lambda puts the messages themselves there, in the clear.
+        error_bucket_arn=bucket_arn(shared.name_error_bucket(settings)) if contract.raw.zone == "clear" else None,
         alarms=list_function_alarms(contract.name, function["FunctionName"], dead_letters),
     )
 

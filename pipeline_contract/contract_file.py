@@ -18,6 +18,8 @@ from pipeline_contract.model import Contract, Part
 from pipeline_contract.problem_text import describe_problem, describe_unknown_key, list_keys
 
 PIPELINES = Path("conf/pipelines")
+# Contracts of another shape: `pipeline_contract.event_contract_file`.
+EVENTS = Path("conf/events")
 
 
 def find_contract(pipeline: str, folder: Path = PIPELINES) -> Path:
@@ -27,7 +29,10 @@ def find_contract(pipeline: str, folder: Path = PIPELINES) -> Path:
     path = folder / f"{pipeline}.toml"
     if not path.is_file():
         known = ", ".join(list_contracts(folder)) or "none"
-        raise ConfigurationError(f"no pipeline {pipeline!r}: {path} does not exist (known: {known})")
+        hint = ""
+        if (EVENTS / f"{pipeline}.toml").is_file():
+            hint = f"; {pipeline} is a set of events, which an API takes in and no topic holds (docs/events.md)"
+        raise ConfigurationError(f"no pipeline {pipeline!r}: {path} does not exist (known: {known}){hint}")
     return path
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline_contract.contract_file import PIPELINES, list_contracts, load_contract, read_toml
+from pipeline_contract.contract_file import EVENTS, PIPELINES, list_contracts, load_contract, read_toml
 from pipeline_contract.errors import ConfigurationError
-from pipeline_contract.event_contract_file import EVENTS, list_event_contracts, load_event_contract
+from pipeline_contract.event_contract_file import list_event_contracts, load_event_contract
 from pipeline_contract.event_model import EventContract
 from pipeline_contract.model import Contract
 

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline_contract.contract_file import parse_parts, read_toml
+from pipeline_contract.contract_file import EVENTS, parse_parts, read_toml
 from pipeline_contract.errors import ConfigurationError, ContractError
 from pipeline_contract.event_model import EventContract, PayloadField
 
-EVENTS = Path("conf/events")
 # What a row of the view has beside the payload's fields.
 ENVELOPE = ("event_id", "type", "occurred_at", "source", "payload")
 # docs.aws.amazon.com/firehose/latest/dev/dynamic-partitioning.html
@@ -56,6 +55,8 @@ def _check_delivery(contract: EventContract) -> Iterator[str]:
         yield (
             f"delivery.buffer_mb: found {contract.delivery.buffer_mb}, allowed with by_type: at least {MIN_PARTITIONED_MB}"
         )
+    if contract.delivery.by_type and not contract.delivery.buffer_s:
+        yield "delivery.buffer_s: found 0, allowed with by_type: at least 1"
 
 
 def _check_types(contract: EventContract) -> Iterator[str]:

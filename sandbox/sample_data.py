@@ -22,10 +22,15 @@ def write_flights(out: Path, order: FlightOrder) -> None:
     header, rows = read_flights()
     if order == "time_hour":
         rows = sort_rows(header, rows)
+    write_whole(out, b"".join([header, *rows]))
+
+
+def write_whole(out: Path, content: bytes) -> None:
+    """Write a file that appears whole, or `ConfigurationError` where it cannot."""
     partial = out.with_name(f"{out.name}.partial")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(b"".join([header, *rows]))
+        partial.write_bytes(content)
         partial.replace(out)
     except OSError as error:
         raise ConfigurationError(

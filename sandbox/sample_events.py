@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline_contract.column_types import ColumnType
-from pipeline_contract.errors import ConfigurationError
 from pipeline_contract.event_model import EventContract, EventType, PayloadField
+from sandbox.sample_data import write_whole
 
 SEED = 2013
 FIRST = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,17 +24,7 @@ Break = Callable[[Event], bytes]
 
 def write_sample_events(contract: EventContract, out: Path, count: int, bad: int) -> None:
     """Write `count` events to a file that appears whole, one a line, of which `bad` break the contract."""
-    partial = out.with_name(f"{out.name}.partial")
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(b"".join(line + b"\n" for line in make_sample_events(contract, count, bad)))
-        partial.replace(out)
-    except OSError as error:
-        raise ConfigurationError(
-            f"{out} cannot be written: {error.strerror}; name a file in a folder of yours"
-        ) from error
-    finally:
-        partial.unlink(missing_ok=True)
+    write_whole(out, b"".join(line + b"\n" for line in make_sample_events(contract, count, bad)))
 
 
 def make_sample_events(contract: EventContract, count: int, bad: int) -> Iterator[bytes]:

@@ -23,6 +23,9 @@ from spark_streaming.row_files import read_output
 from spark_streaming.source import select_raw
 from spark_streaming.staging import list_files
 
+TAKE_FROM_RAW = "Take them from the raw zone: --source raw"
+REPLAY = "The contract has no raw zone: replay the source, as far as you still have it"
+
 
 def read_source(job: PipelineJob, plan: BackfillPlan, spans: tuple[OffsetRange, ...], batch_id: str) -> DataFrame:
     """Raw rows that hold every offset of `spans`, shaped as the ingest shapes them; more rows may be among them."""
@@ -40,19 +43,20 @@ Messages = Mapping[tuple[str, str], DataFrame]
 
 def _read_kafka(job: PipelineJob, spans: tuple[OffsetRange, ...]) -> Messages:
     topics = {span.topic: span.topic_id for span in spans}
-    check_spans(spans, read_topic_state(job.settings, tuple(sorted(topics))))
+    remedy = TAKE_FROM_RAW if job.contract.raw.zone != "off" else REPLAY
+    check_spans(spans, read_topic_state(job.settings, tuple(sorted(topics))), remedy)
     client = {f"kafka.{name}": value for name, value in configure_java(job.settings.kafka).items()}
     return {(topic, topic_id): _read_spans(job, client, topic, spans) for topic, topic_id in topics.items()}
 
 
-def check_spans(spans: Iterable[OffsetRange], state: TopicState) -> None:
+def check_spans(spans: Iterable[OffsetRange], state: TopicState, remedy: str = TAKE_FROM_RAW) -> None:
     """Return if the topics are those of the rows and still hold every offset of the spans, or raise naming what is gone."""
     lost = []
     for span in spans:
         if state.ids.get(span.topic) != span.topic_id:
             raise TopicMismatch(
                 f"topic {span.topic!r} was recreated: rows of the range are of id {span.topic_id}, now it is "
-                f"{state.ids.get(span.topic)}; nothing was changed. Take them from the raw zone: --source raw"
+                f"{state.ids.get(span.topic)}; nothing was changed. {remedy}"
             )
         low, high = (marks[span.topic].get(span.partition, 0) for marks in (state.low, state.high))
         if not low <= span.start or not span.end <= high:
@@ -61,9 +65,7 @@ def check_spans(spans: Iterable[OffsetRange], state: TopicState) -> None:
             )
     if lost:
         raise ServiceError(
-            "offsets of the range are gone from the topic:\n  "
-            + "\n  ".join(lost)
-            + "\nNothing was changed. Take them from the raw zone: --source raw"
+            "offsets of the range are gone from the topic:\n  " + "\n  ".join(lost) + f"\nNothing was changed. {remedy}"
         )
 
 

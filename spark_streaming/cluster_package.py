@@ -31,6 +31,7 @@ REQUIREMENTS = (
     "confluent-kafka",
     "deltalake",
     "fastavro",
+    "jsonschema",
     "orjson",
     "prometheus-client",
     "pyarrow",

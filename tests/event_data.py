@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline_contract.event_contract_file import EVENTS, load_event_contract
+from pipeline_contract.contract_file import EVENTS
+from pipeline_contract.event_contract_file import load_event_contract
 from pipeline_contract.event_model import EventContract
 
 

@@ -1,4 +1,5 @@
 {% from "_header.sql" import header with context -%}
+{% from "_parts.sql" import json_format -%}
 {{ header(script, "file formats and stages", [
     "Says how the files that Spark wrote are read, and where they lie. The formats match the writer's options one by one.",
     "Neither is replaced when it is there: change one with ALTER FILE FORMAT or ALTER STAGE.",
@@ -47,18 +48,7 @@ CREATE FILE FORMAT IF NOT EXISTS {{ names.file_formats.csv }}
 {%- if "json" in names.file_formats %}
 -- One object a line. Decimals and doubles stand as text, which the pipe's COPY casts: a JSON number in a VARIANT is a
 -- decimal where it fits one, which has no -0.0. NULL_IF is empty: by default the text \N would become null.
-CREATE FILE FORMAT IF NOT EXISTS {{ names.file_formats.json }}
-    TYPE = JSON
-    COMPRESSION = GZIP
-    STRIP_OUTER_ARRAY = FALSE
-    STRIP_NULL_VALUES = FALSE
-    ALLOW_DUPLICATE = FALSE
-    ENABLE_OCTAL = FALSE
-    NULL_IF = ()
-    TRIM_SPACE = FALSE
-    REPLACE_INVALID_CHARACTERS = FALSE
-    IGNORE_UTF8_ERRORS = FALSE
-    COMMENT = 'JSON lines as the stream writes them: gzip, times in UTC microseconds';
+{{ json_format(names.file_formats.json, "JSON lines as the stream writes them: gzip, times in UTC microseconds") }}
 {% endif %}
 -- The URL ends in a slash: without it the stage would also match longer names (SP12).
 CREATE STAGE IF NOT EXISTS {{ names.stage }}

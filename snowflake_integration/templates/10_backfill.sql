@@ -1,4 +1,5 @@
 {% from "_header.sql" import header with context -%}
+{% from "_parts.sql" import reload_file -%}
 {{ header(script, "backfill", [
     "Loads files again, or for the first time when no notification came. Replace what stands in angle brackets first; as",
     "it is, nothing matches and every COPY stops with an error that rolls its transaction back.",
@@ -12,10 +13,7 @@ USE ROLE {{ settings.warehouse.role | identifier }};
 USE WAREHOUSE {{ settings.warehouse.warehouse | identifier }};
 {% for target in names.targets %}
 -- {{ target.name }}, one file again. FILES is the name below {{ target.prefix }}; "_FILE_NAME" is the whole key.
-BEGIN;
-DELETE FROM {{ target.table }} WHERE "_FILE_NAME" = {{ (target.prefix ~ "<file>") | literal }};
-{{ target | reload_copy("<file>") }};
-COMMIT;
+{{ reload_file(target) }}
 {% endfor %}
 -- A range of event time that was judged again: `python -m snowflake_integration apply-backfill {{ contract.name }}` waits for
 -- the pipes, and carries out for each backfill of the ledger what follows here; --dry-run prints it with its names and

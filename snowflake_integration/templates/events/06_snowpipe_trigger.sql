@@ -1,4 +1,5 @@
 {% from "_header.sql" import header with context -%}
+{% from "_parts.sql" import create_pipe -%}
 {{ header(script, "snowpipe trigger", [
     "The pipe that loads each delivered file as soon as S3 tells of it. ON_ERROR = SKIP_FILE is Snowpipe's default, written",
     "out: a file with an error is left out whole and recorded, see 09.",
@@ -12,10 +13,6 @@
 
 USE ROLE {{ settings.warehouse.role | identifier }};
 {% for target in names.targets %}
-CREATE PIPE IF NOT EXISTS {{ target.pipe }}
-    AUTO_INGEST = TRUE
-    COMMENT = {{ ("Loads " ~ target.prefix) | literal }}
-AS
-{{ target | pipe_copy }};
+{{ create_pipe(target) }}
 {% endfor %}
 SHOW PIPES IN SCHEMA {{ names.schema }};

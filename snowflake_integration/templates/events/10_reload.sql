@@ -1,4 +1,5 @@
 {% from "_header.sql" import header with context -%}
+{% from "_parts.sql" import reload_file -%}
 {{ header(script, "reload", [
     "Loads a file again, or for the first time when no notification came. Replace what stands in angle brackets first; as",
     "it is, nothing matches and the COPY stops with an error that rolls its transaction back.",
@@ -11,10 +12,7 @@ USE ROLE {{ settings.warehouse.role | identifier }};
 USE WAREHOUSE {{ settings.warehouse.warehouse | identifier }};
 {% for target in names.targets %}
 -- FILES is the name below {{ target.prefix }}; "_FILE_NAME" is the whole key.
-BEGIN;
-DELETE FROM {{ target.table }} WHERE "_FILE_NAME" = {{ (target.prefix ~ "<file>") | literal }};
-{{ target | reload_copy("<file>") }};
-COMMIT;
+{{ reload_file(target) }}
 
 -- Files of which no notification came, up to seven days old (SP10). After a pipe was replaced its history is empty:
 -- always say MODIFIED_AFTER then.

@@ -110,12 +110,18 @@ def deploy_events(
 
 def deploy_api(path: Path, contract: EventContract, settings: Settings) -> list[Step]:
     """Deploy the function and the API, as `api deploy` does, and say what was done."""
-    wanted = describe_api_function(str(path), contract, settings)
-    code = choose_code(wanted["FunctionName"], EVENTS, settings, None, PROJECT)
-    functions, site = open_function_site(settings), open_api_site(settings)
-    found = find_function(functions, wanted["FunctionName"], code)
-    steps = plan_function(wanted, code, "python3.11", "x86_64", found)
+    steps = deploy_api_function(path, contract, settings)
+    site = open_api_site(settings)
     parts = plan_parts(contract, settings, find_parts(site, contract, settings))
-    change_function(functions, steps, code, lambda _: None)
     change_parts(site, contract, settings, parts, lambda _: None)
     return [*steps, *parts]
+
+
+def deploy_api_function(path: Path, contract: EventContract, settings: Settings) -> list[Step]:
+    """Deploy the function alone."""
+    wanted = describe_api_function(str(path), contract, settings)
+    code = choose_code(wanted["FunctionName"], EVENTS, settings, None, PROJECT)
+    functions = open_function_site(settings)
+    steps = plan_function(wanted, code, "python3.11", "x86_64", find_function(functions, wanted["FunctionName"], code))
+    change_function(functions, steps, code, lambda _: None)
+    return steps

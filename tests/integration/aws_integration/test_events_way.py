@@ -12,7 +12,7 @@ from connections.aws_clients import open_dynamodb, open_firehose
 from connections.s3 import open_s3
 from connections.settings import Settings
 from pipeline_contract.event_layout import name_error_bucket, name_ids, name_stream, refused_prefix
-from tests.integration.aws_integration.event_ways import EventWay, deploy_api, deploy_events
+from tests.integration.aws_integration.event_ways import EventWay, deploy_api, deploy_api_function, deploy_events
 from tests.unit.pipeline_contract.event_cases import good_event, good_order
 from tests.unit.pipeline_contract.test_event_judge import BODIES, ODD
 
@@ -131,6 +131,22 @@ def test_without_its_table_of_ids_nothing_is_answered_and_nothing_is_sent(way: E
     assert (away.status_code, away.json()["message"]) == (503, "a service is away; post all of it again")
     assert back.json()["accepted"] == 1
     assert (way.check_settled().exit_code, way.check_settled().findings) == (0, ())
+
+
+def test_without_its_buckets_nothing_is_answered_and_what_was_sent_all_the_same_is_known_later(way: EventWay) -> None:
+    s3 = way.settings.s3.model_copy(update={"bucket": "no-such-lake"})
+    deploy_api_function(way.path, way.contract, way.settings.model_copy(update={"s3": s3}))
+    # A refused event cannot be kept, so that nothing is sent; a receipt cannot be written, and by then it is sent.
+    away = [way.post(good_event(1), {"event_id": "wrong"}), way.post(good_event(2))]
+    deploy_api_function(way.path, way.contract, way.settings)
+    unanswered = way.check_settled()
+    back = way.post(good_event(1), good_event(2))
+
+    assert [answer.status_code for answer in away] == [503, 503]
+    assert [event["status"] for event in back.json()["events"]] == ["accepted", "repeated"]
+    assert (unanswered.exit_code, unanswered.produced) == (0, 0)
+    statement = way.check_settled()
+    assert (statement.exit_code, statement.curated, statement.loaded, statement.rejected) == (0, 2, 2, 0)
 
 
 def test_nobody_comes_in_without_the_key(way: EventWay) -> None:

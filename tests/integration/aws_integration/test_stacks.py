@@ -12,11 +12,13 @@ from zipfile import ZipFile
 
 import boto3
 import pytest
+from cfnlint.decode import decode_str
 from typer.testing import CliRunner, Result
 
 from aws_integration.__main__ import app
-from aws_integration.change_sets import carry_out_changes, create_change_set, delete_stack
+from aws_integration.change_sets import carry_out_changes, create_change_set, delete_stack, list_resources
 from aws_integration.event_roles import describe_api_role, describe_stream_role
+from aws_integration.event_template import render_events
 from aws_integration.function_deployment import Code
 from aws_integration.job_runs import JobRuns
 from aws_integration.roles import describe_function_role, describe_job_role
@@ -28,6 +30,7 @@ from connections.settings import Settings
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.event_contract_file import find_event_contract, load_event_contract
 from pipeline_contract.event_layout import name_api, name_api_function, name_api_log, name_ids, name_stream_log
+from pipeline_contract.policies import function_arn
 
 Run = Callable[..., Result]
 EVENTS = load_event_contract(find_event_contract("events"))
@@ -152,14 +155,12 @@ def test_an_api_has_its_roles_logs_and_ids_and_a_teardown_leaves_the_ids(
     events = EVENTS.model_copy(update={"name": unique_name})
     contracts = Contracts({}, {unique_name: events})
     wish = wish_stack(site, Named(Stack.EVENTS, unique_name), contracts, settings, sources)
-    # The emulated API Gateway makes an API without its methods of a description, and deploys none without methods.
+    # The emulated CloudFormation makes an API without its methods of a description, and deploys none without methods.
     described = re.sub(r"  Deployment\w+:\n(    .*\n)+|      DeploymentId: .*\n", "", wish.template)
     wish = wish._replace(template=described)
 
     carry_out_changes(site.stacks, create_change_set(site.stacks, wish, 30), 30, print)
 
-    apis = open_client(settings, "apigateway").get_rest_apis()["items"]
-    assert [api["name"] for api in apis if unique_name in api["name"]] == [name_api(unique_name)]
     for role in (describe_api_role(events, settings), describe_stream_role(events, settings)):
         ((policy, document),) = role.policies.items()
         assert read_policy(settings, role.name, policy) == document
@@ -173,9 +174,38 @@ def test_an_api_has_its_roles_logs_and_ids_and_a_teardown_leaves_the_ids(
     }
     assert create_change_set(site.stacks, wish, 30).changes == []
 
+    deleted, kept = list_resources(site.stacks, wish.name)
+    assert kept == [f"AWS::DynamoDB::Table {table}"]
+    assert {line.partition(" ")[0] for line in deleted} >= {"AWS::ApiGateway::RestApi", "AWS::Lambda::Function"}
+
     delete_stack(site.stacks, wish.name, 30, print)
 
     assert dynamodb.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE"
+
+
+@pytest.mark.parametrize(
+    ("authorisation", "asked"), [("api-key", ("NONE", True)), ("iam", ("AWS_IAM", False))], ids=["api-key", "iam"]
+)
+def test_the_description_of_a_stacks_api_is_what_the_emulated_api_gateway_imports(
+    settings: Settings, authorisation: str, asked: tuple[str, bool]
+) -> None:
+    events = EVENTS.model_copy(update={"api": EVENTS.api.model_copy(update={"authorisation": authorisation})})
+    code = Code({"S3Bucket": settings.s3.bucket, "S3Key": "functions/f.zip"}, None, None)
+    template, _ = decode_str(render_events("events", events, settings, code, Runtime("python3.12", "arm64")))
+    apis = open_client(settings, "apigateway")
+
+    body = json.dumps(template["Resources"]["Api"]["Properties"]["Body"])
+    api = apis.import_rest_api(body=body, failOnWarnings=True, parameters={"endpointConfigurationTypes": "REGIONAL"})
+
+    try:
+        resources = apis.get_resources(restApiId=api["id"], embed=["methods"])["items"]
+        (method,) = (r["resourceMethods"]["POST"] for r in resources if r["path"] == "/events")
+        assert api["name"] == name_api("events")
+        assert (method["authorizationType"], method["apiKeyRequired"]) == asked
+        function = function_arn(settings.s3.region, settings.aws.account_id, name_api_function("events"))
+        assert method["methodIntegration"]["uri"].endswith(f"/functions/{function}/invocations")
+    finally:
+        apis.delete_rest_api(restApiId=api["id"])
 
 
 def test_an_api_is_no_stack_of_the_emulated_cloudformation(run: Run) -> None:

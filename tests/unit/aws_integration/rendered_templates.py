@@ -14,6 +14,7 @@ from aws_integration.templates import Runtime, render_base, render_catalog, rend
 from connections.settings import IAM_MECHANISM, InfrastructureSettings, KafkaSettings, Settings, load_settings
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.event_contract_file import find_event_contract, load_event_contract
+from pipeline_contract.model import Raw
 
 EVENTS = load_event_contract(find_event_contract("events"))
 SIGNED_BY_TYPE = EVENTS.model_copy(
@@ -23,6 +24,7 @@ SIGNED_BY_TYPE = EVENTS.model_copy(
     }
 )
 FLIGHTS, READINGS = load_contract(find_contract("flights")), load_contract(find_contract("readings"))
+SEALED = FLIGHTS.model_copy(update={"raw": Raw(zone="encrypted")})
 BUCKET = "some-lake"
 PLAIN = load_settings("aws").model_copy(update={"s3": load_settings("aws").s3.model_copy(update={"bucket": BUCKET})})
 FULL = PLAIN.model_copy(
@@ -97,6 +99,7 @@ def render_all(settings: Settings) -> dict[str, str]:
 TEMPLATES = {
     **{f"{name}, plain": text for name, text in render_all(PLAIN).items()},
     **{f"{name}, full": text for name, text in render_all(FULL).items() if name != "catalog" and "before" not in name},
+    "lambda, sealed": render_function("flights", SEALED, FULL, CODE, ARM, {"flights": "abc"}),
     "events": render_events("events", EVENTS, PLAIN, CODE, ARM),
     "events, signed and by type": render_events("events", SIGNED_BY_TYPE, PLAIN, CODE, ARM),
     "lambda, self-managed": render_all(SELF_MANAGED)["lambda"],

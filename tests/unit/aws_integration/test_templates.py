@@ -197,6 +197,19 @@ def test_the_job_may_read_from_a_cluster_that_it_signs_in_to_by_iam() -> None:
         describe_job_role(FLIGHTS, nameless, ())
 
 
+def test_messages_that_a_trigger_gives_up_are_kept_in_the_clear_only_where_the_raw_zone_is() -> None:
+    kept = {
+        name: [
+            "DestinationConfig" in found["Properties"]
+            for found in read_resources(name).values()
+            if found["Type"] == "AWS::Lambda::EventSourceMapping"
+        ]
+        for name in ("lambda, full", "lambda, sealed")
+    }
+
+    assert kept == {"lambda, full": [True, True], "lambda, sealed": [False, False]}
+
+
 def test_every_broker_has_an_encrypted_disk_and_a_role_of_its_own() -> None:
     found = read_resources("kafka").values()
     disks = [one["Properties"] for one in found if one["Type"] == "AWS::EC2::Volume"]

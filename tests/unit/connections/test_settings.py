@@ -124,7 +124,12 @@ def test_an_unknown_environment_names_those_there_are() -> None:
 
 @pytest.mark.parametrize(
     "variable",
-    ["MILLRACE_KAFKA__SASL_PASSWORD", "MILLRACE_WAREHOUSE__PRIVATE_KEY_PASSPHRASE", "MILLRACE_SPARK__PROTECT_KEY"],
+    [
+        "MILLRACE_KAFKA__SASL_PASSWORD",
+        "MILLRACE_WAREHOUSE__PRIVATE_KEY_PASSPHRASE",
+        "MILLRACE_SPARK__PROTECT_KEY",
+        "MILLRACE_SPARK__RAW_KEY",
+    ],
 )
 def test_a_secret_from_a_variable_is_never_shown(variable: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(variable, SECRET)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipeline_contract.contract_file import find_contract
 from pipeline_contract.errors import ConfigurationError, ContractError
 from pipeline_contract.event_contract_file import find_event_contract, load_event_contract, parse_event_contract
 
@@ -29,6 +30,9 @@ BROKEN: dict[str, tuple[dict[str, Any], str]] = {
     "body": ({"api": {"max_body_kb": 5000}}, "api.max_body_kb: found 5000, allowed: a whole number, at most 4096"),
     "authorisation": ({"api": {"authorisation": "none"}}, "api.authorisation: found 'none'"),
     "partitioned": ({"delivery": {"by_type": True}}, "delivery.buffer_mb: found 5, allowed with by_type: at least 64"),
+    "at once": (
+        {"delivery": {"by_type": True, "buffer_mb": 64, "buffer_s": 0}}, "delivery.buffer_s: found 0, allowed with by_type",
+    ),
     "type twice": ({"type": [{"name": "a"}, {"name": "a"}]}, "type 'a': declared 2 times"),
     "field twice": (
         {"type": [{"name": "a", "field": [field("x", "x"), field("x", "y")]}]}, "type 'a'.field 'x': declared 2 times",
@@ -65,6 +69,8 @@ def test_the_view_has_each_field_of_all_types_once() -> None:
 def test_an_unknown_name_and_a_wrong_file_name_are_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"no events 'orders'.*known: events"):
         find_event_contract("orders")
+    with pytest.raises(ConfigurationError, match=r"no pipeline 'events'.*events is a set of events"):
+        find_contract("events")
     other = tmp_path / "orders.toml"
     other.write_text(SHIPPED.read_text(encoding="utf-8"), encoding="utf-8")
     with pytest.raises(ContractError, match="found 'events', allowed: 'orders'"):

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from connections.settings import KafkaSettings, S3Settings, Settings, SparkSettings
 from pipeline_contract.contract_file import find_contract, load_contract
 from pipeline_contract.errors import ConfigurationError
+from pipeline_contract.model import Raw
 from spark_streaming.__main__ import app
 from spark_streaming.submission import plan_submission
 from spark_streaming.targets import Target, find_target
@@ -26,12 +27,16 @@ CANARY = "canary-of-the-tests"
 CREDENTIALS = (CANARY, "access.key", "secret.key", "AWS_SECRET", "AWS_ACCESS", "sandbox")
 CONTRACT = load_contract(find_contract("readings"))
 HASHED = CONTRACT.model_copy(
-    update={"columns": tuple(c.model_copy(update={"protect": "hash"}) for c in CONTRACT.columns)}
+    update={
+        "columns": tuple(c.model_copy(update={"protect": "hash"}) for c in CONTRACT.columns),
+        "raw": Raw(zone="encrypted"),
+    }
 )
 SECRETS = (
     "MILLRACE_KAFKA__SASL_PASSWORD",
     "MILLRACE_KAFKA__SCHEMA_REGISTRY_PASSWORD",
     "MILLRACE_SPARK__PROTECT_KEY",
+    "MILLRACE_SPARK__RAW_KEY",
 )
 JOB = ["run", "readings", "--env", "aws"]
 runner = CliRunner()
