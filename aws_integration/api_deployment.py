@@ -12,14 +12,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aws_integration.api_access import find_api
-from aws_integration.event_plan import TIME_TO_LIVE, describe_ids_table, describe_stream
+from aws_integration.event_plan import TIME_TO_LIVE, describe_api_body, describe_ids_table, describe_stream
 from aws_integration.plan import Step
 from aws_integration.shared_names import name_api_secret
 from connections.aws_clients import explain_refusal, open_apigateway, open_dynamodb, open_firehose, open_secrets
 from connections.functions import open_lambda
 from connections.s3 import open_s3
 from connections.settings import Settings
-from pipeline_contract.event_api import STAGE, add_integration, derive_openapi
+from pipeline_contract.event_api import STAGE
 from pipeline_contract.event_layout import name_api, name_api_function, name_error_bucket, name_ids, name_stream
 from pipeline_contract.event_model import EventContract
 
@@ -127,20 +127,13 @@ def _plan_stream(contract: EventContract, settings: Settings, found: Mapping[str
 
 
 def _plan_api(contract: EventContract, settings: Settings, found: tuple[str, str] | None) -> list[Step]:
-    body = describe_body(contract, settings)
+    body = json.dumps(describe_api_body(contract, settings))
     what = f"API {name_api(contract.name)}, POST {contract.api.path}, at most {contract.api.rate_per_s} requests/s"
     if found is None:
         return [Step("apigateway", "create", what, "import_rest_api", {"body": body})]
     if found[1] == take_fingerprint(contract, body):
         return []
     return [Step("apigateway", "update", what, "put_rest_api", {"restApiId": found[0], "body": body})]
-
-
-def describe_body(contract: EventContract, settings: Settings) -> str:
-    """The API's description as API Gateway imports it."""
-    place = f"{settings.s3.region}:{settings.aws.account_id}"
-    function = f"arn:aws:lambda:{place}:function:{name_api_function(contract.name)}"
-    return json.dumps(add_integration(derive_openapi(contract), function, settings.s3.region))
 
 
 def take_fingerprint(contract: EventContract, body: str) -> str:

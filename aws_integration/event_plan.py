@@ -7,6 +7,7 @@ from typing import Any
 from aws_integration import shared_names as shared
 from aws_integration.function_package import EVENTS
 from connections.settings import Settings
+from pipeline_contract.event_api import add_integration, derive_openapi
 from pipeline_contract.event_layout import (
     DELIVERY_LOG,
     delivered_prefix,
@@ -16,7 +17,7 @@ from pipeline_contract.event_layout import (
     undelivered_prefix,
 )
 from pipeline_contract.event_model import EventContract
-from pipeline_contract.policies import bucket_arn, role_arn
+from pipeline_contract.policies import bucket_arn, function_arn, role_arn
 
 # API Gateway waits no longer: docs.aws.amazon.com/apigateway/latest/developerguide/limits.html
 TIMEOUT_S = 29
@@ -81,6 +82,12 @@ def describe_api_variables(events: str, settings: Settings) -> dict[str, str]:
         "MILLRACE_FUNCTION__SECRET": settings.function.secret,
     }
     return {name: value for name, value in told.items() if value is not None}
+
+
+def describe_api_body(contract: EventContract, settings: Settings) -> dict[str, Any]:
+    """The API's description as API Gateway imports it."""
+    arn = function_arn(settings.s3.region, settings.aws.account_id, name_api_function(contract.name))
+    return add_integration(derive_openapi(contract), arn, settings.s3.region)
 
 
 def _describe_partitioning() -> dict[str, Any]:

@@ -8,16 +8,21 @@ from typing import Any
 
 from aws_integration import shared_names as shared
 from aws_integration.alarms import list_event_alarms
-from aws_integration.event_plan import TIME_TO_LIVE, describe_api_function, describe_ids_table, describe_stream
+from aws_integration.event_plan import (
+    TIME_TO_LIVE,
+    describe_api_body,
+    describe_api_function,
+    describe_ids_table,
+    describe_stream,
+)
 from aws_integration.event_roles import describe_api_role, describe_sender_policy, describe_stream_role
 from aws_integration.function_deployment import Code
 from aws_integration.templates import ALIAS, Runtime, fill_template, name_alarm_topic
 from connections.settings import Settings
-from pipeline_contract.event_api import STAGE, add_integration, derive_openapi
+from pipeline_contract.event_api import STAGE
 from pipeline_contract.event_layout import DELIVERY_LOG, name_api, name_api_log, name_stream, name_stream_log
 from pipeline_contract.event_model import EventContract
 from pipeline_contract.event_policies import method_arn
-from pipeline_contract.policies import function_arn
 
 # A line for each request. Addresses of senders are left out, as the function keeps their hashes alone.
 # docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html
@@ -48,7 +53,7 @@ def render_events(events: str, contract: EventContract, settings: Settings, code
         "Code": dict(code.place),
     }
     name_of_function = function["FunctionName"]
-    body = add_integration(derive_openapi(contract), function_arn(*place, name_of_function), settings.s3.region)
+    body = describe_api_body(contract, settings)
     is_signed = contract.api.authorisation == "iam"
     return fill_template(
         shared.Stack.EVENTS,

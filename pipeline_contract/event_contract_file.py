@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline_contract.contract_file import EVENTS, parse_parts, read_toml
+from pipeline_contract.contract_file import EVENTS, list_contracts, parse_parts, read_toml
 from pipeline_contract.errors import ConfigurationError, ContractError
 from pipeline_contract.event_model import EventContract, PayloadField
 
@@ -30,7 +30,7 @@ def find_event_contract(name: str, folder: Path = EVENTS) -> Path:
 
 def list_event_contracts(folder: Path = EVENTS) -> list[str]:
     """The names of all sets of events that have a contract, in order."""
-    return sorted(path.stem for path in folder.glob("*.toml"))
+    return list_contracts(folder)
 
 
 def load_event_contract(path: Path) -> EventContract:
